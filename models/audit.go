@@ -1,0 +1,37 @@
+package models
+
+import "time"
+
+// AuditEntry records who did what to which object. It is written in the transaction of the change. Before and After
+// hold the additionalConfig of a configuration change and are empty otherwise; credentials never appear.
+type AuditEntry struct {
+	ID             int64 `gorm:"primaryKey"`
+	Time           time.Time
+	Actor          string // "admin:name@example.com", "end-user:<user id>", "system"
+	Action         string // one of the Audit names below
+	Integration    string
+	UserID         string
+	ConnectionUUID string
+	Version        int64 // of the connection after the change
+	IP             string
+	RequestID      string
+	Before         string
+	After          string
+}
+
+// What an audit entry can tell.
+const (
+	AuditAdminCreated        = "admin.created"
+	AuditAdminSignedIn       = "admin.signed_in"
+	AuditConnectSessionMade  = "connect_session.created"
+	AuditConnectionCreated   = "connection.created"
+	AuditConnectionReconnect = "connection.reconnected"
+	AuditConfigUpdated       = "connection.config_updated"
+)
+
+// Actor is who asks for a change, and from where.
+type Actor struct {
+	Name      string // as in AuditEntry.Actor
+	IP        string
+	RequestID string
+}

@@ -1,0 +1,75 @@
+package models
+
+import "errors"
+
+// Kind says what sort of failure an [Error] is. Every front door maps kinds, never codes, to its own status.
+type Kind int
+
+// The kinds of failure. The zero value is [KindInternal], so that a forgotten kind fails closed.
+const (
+	KindInternal        Kind = iota // our fault; the message is not for users
+	KindMalformed                   // cannot be read at all
+	KindUnauthenticated             // nobody is signed in
+	KindForbidden                   // signed in, but not allowed
+	KindNotFound                    // no such object
+	KindConflict                    // exists already, or changed meanwhile
+	KindInvalid                     // readable, but breaks a rule
+	KindReauthRequired              // the end user has to connect again
+	KindTooMany                     // rate limited
+	KindProviderFailed              // the provider answered with a failure
+	KindProviderTimeout             // the provider did not answer in time
+)
+
+// Error is a failure that a person can act on. Code is part of the public contract and never changes its meaning;
+// Message is one readable sentence that names the place and what was expected, and never contains a secret.
+type Error struct {
+	Kind    Kind
+	Code    string
+	Message string
+	Fields  []FieldError
+	Cause   error // for the log only
+}
+
+// FieldError is one fault of one named input. Line and Column are 1-based where the input is a text, else 0; Column
+// counts characters, not bytes.
+type FieldError struct {
+	Field   string
+	Message string
+	Line    int
+	Column  int
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the cause, which may hold internals and is meant for logs only.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// AsError finds the [Error] in err's chain, or nil.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// HasCode reports whether err is an [Error] with the given code.
+func HasCode(err error, code string) bool {
+	e := AsError(err)
+	return e != nil && e.Code == code
+}
+
+// Codes of the errors that operations return.
+const (
+	CodeConnectionExists   = "connection_exists"
+	CodeForbidden          = "forbidden"
+	CodeInvalidConfig      = "invalid_config"
+	CodeInvalidCredentials = "invalid_credentials"
+	CodeInvalidUserID      = "invalid_user_id"
+	CodeNotFound           = "not_found"
+	CodeStaleVersion       = "stale_version"
+	CodeTooMany            = "too_many_requests"
+	CodeUnauthenticated    = "unauthenticated"
+	CodeUnknownConnection  = "unknown_connection"
+	CodeUnknownIntegration = "unknown_integration"
+)

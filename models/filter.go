@@ -1,0 +1,55 @@
+package models
+
+// ConnectionFilter selects connections. Empty fields do not filter.
+type ConnectionFilter struct {
+	Integration string
+	UserID      string
+	Query       string // part of a user id, or a whole uuid
+	Status      Status
+}
+
+// ConnectionSort is an order of connections; each one ends in the row id, so that it is total.
+type ConnectionSort string
+
+// The orders. A leading "-" is descending.
+const (
+	SortNewest        ConnectionSort = "-created"
+	SortOldest        ConnectionSort = "created"
+	SortLastModified  ConnectionSort = "-modified"
+	SortFirstModified ConnectionSort = "modified"
+)
+
+// Page is one page of a keyset-paginated list. Next and Prev are opaque cursors, empty at the ends.
+type Page[T any] struct {
+	Rows []T
+	Next string
+	Prev string
+}
+
+// PageSizes are the page sizes offered; the first is the default.
+var PageSizes = []int{50, 25, 100}
+
+// PageRequest asks for a page of at most Limit rows after (or before) Cursor.
+type PageRequest struct {
+	Cursor string
+	Limit  int
+}
+
+// UserSummary is what the list of users shows of one user id.
+type UserSummary struct {
+	UserID       string
+	Connections  int64
+	LastModified int64 // unix microseconds
+}
+
+// StatusCounts is how many connections have each status.
+type StatusCounts map[Status]int64
+
+// Total adds up all counts.
+func (c StatusCounts) Total() int64 {
+	var n int64
+	for _, v := range c {
+		n += v
+	}
+	return n
+}

@@ -1,0 +1,24 @@
+package models
+
+import "log/slog"
+
+// Secret is a string that must not be shown: a token, a client secret, a password. Printing, logging and encoding it
+// give "[redacted]"; only Reveal gives the text, so that every place that needs it can be found by name.
+type Secret string
+
+const redacted = "[redacted]"
+
+// Reveal gives the text itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// String redacts.
+func (s Secret) String() string { return redacted }
+
+// GoString redacts under %#v.
+func (s Secret) GoString() string { return redacted }
+
+// LogValue redacts in log/slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText redacts in every text encoder, encoding/json among them.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
