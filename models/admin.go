@@ -57,5 +57,5 @@ func ValidateAdmin(email, password string) error {
 	if fields == nil {
 		return nil
 	}
-	return &Error{Kind: KindInvalid, Code: "invalid_admin", Message: "The account was not created.", Fields: fields}
+	return &Error{Kind: KindInvalid, Code: CodeInvalidAdmin, Message: "The account was not created.", Fields: fields}
 }

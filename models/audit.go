@@ -3,7 +3,8 @@ package models
 import "time"
 
 // AuditEntry records who did what to which object. It is written in the transaction of the change. Before and After
-// hold the additionalConfig of a configuration change and are empty otherwise; credentials never appear.
+// hold the additionalConfig around a configuration change; otherwise After may name what was made. Credentials never
+// appear.
 type AuditEntry struct {
 	ID             int64 `gorm:"primaryKey"`
 	Time           time.Time
@@ -28,6 +29,15 @@ const (
 	AuditConnectionReconnect = "connection.reconnected"
 	AuditConfigUpdated       = "connection.config_updated"
 )
+
+// AdminActor is how an admin is named as an actor.
+func AdminActor(email string) string { return "admin:" + email }
+
+// EndUserActor is how an end user is named as an actor.
+func EndUserActor(userID string) string { return "end-user:" + userID }
+
+// SystemActor is the server itself, or whoever has its command line.
+const SystemActor = "system"
 
 // Actor is who asks for a change, and from where.
 type Actor struct {

@@ -21,7 +21,7 @@ type ConnectSession struct {
 const ConnectSessionLife = 30 * time.Minute
 
 // Attempt is one run of the browser flow, from the button to the result. What the end user sees next is always decided
-// from the stored attempt. State and the browser's secret are stored as hashes, the PKCE verifier sealed.
+// from the stored attempt. State and the browser's secret are stored as hashes, Secrets sealed.
 type Attempt struct {
 	ID               int64 `gorm:"primaryKey"`
 	UUID             string
@@ -30,7 +30,6 @@ type Attempt struct {
 	UserID           string
 	StateHash        string
 	BrowserHash      string
-	SealedVerifier   []byte
 	RedirectURI      string
 	Status           AttemptStatus
 	ErrorType        string // one of the ConnectError types, when failed
@@ -38,6 +37,14 @@ type Attempt struct {
 	ConnectionUUID   string // when succeeded
 	DateCreated      time.Time
 	ExpiresAt        time.Time
+
+	Secrets AttemptSecrets `gorm:"-"`
+}
+
+// AttemptSecrets is what the callback needs again.
+type AttemptSecrets struct {
+	Verifier  Secret // RFC 7636 §4.1
+	LinkToken Secret // of the connect session, to come back to its page
 }
 
 // AttemptStatus is how far an attempt has come.

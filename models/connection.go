@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Connection is one (integration, user id) pair with its credentials and additionalConfig; unique per pair.
+// Connection is one (integration, user id) pair with its additionalConfig; unique per pair. Its [Credentials] are kept
+// apart, so that a list of connections cannot hold them.
 type Connection struct {
 	ID          int64 `gorm:"primaryKey"`
 	UUID        string
@@ -16,15 +17,15 @@ type Connection struct {
 	DateCreated  time.Time
 	LastModified time.Time // moves with every change by the application, an operator or the server
 
-	AuthMode          AuthMode
-	SealedCredentials []byte     // written and read through internal/vault only
-	ExpiresAt         *time.Time // of the access token; nil where the provider named none
-	Refreshable       bool       // a refresh token is held
+	AuthMode    AuthMode
+	ExpiresAt   *time.Time // of the access token; nil where the provider named none
+	Refreshable bool       // a refresh token is held
 
 	State       State
 	StateReason string // one sentence for operators, free of secrets
 
 	AdditionalConfig Config
+	ConfigVersion    int64 // the Version at which AdditionalConfig last changed
 	Version          int64 // counts changes of the row, for optimistic locking
 }
 

@@ -1,6 +1,9 @@
 package models
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Kind says what sort of failure an [Error] is. Every front door maps kinds, never codes, to its own status.
 type Kind int
@@ -28,6 +31,8 @@ type Error struct {
 	Message string
 	Fields  []FieldError
 	Cause   error // for the log only
+
+	RetryAfter time.Duration // how long to wait, for KindTooMany
 }
 
 // FieldError is one fault of one named input. Line and Column are 1-based where the input is a text, else 0; Column
@@ -61,9 +66,12 @@ func HasCode(err error, code string) bool {
 
 // Codes of the errors that operations return.
 const (
+	CodeAdminExists        = "admin_exists"
 	CodeConnectionExists   = "connection_exists"
 	CodeForbidden          = "forbidden"
+	CodeInvalidAdmin       = "invalid_admin"
 	CodeInvalidConfig      = "invalid_config"
+	CodeInvalidCursor      = "invalid_cursor"
 	CodeInvalidCredentials = "invalid_credentials"
 	CodeInvalidUserID      = "invalid_user_id"
 	CodeNotFound           = "not_found"
@@ -72,4 +80,5 @@ const (
 	CodeUnauthenticated    = "unauthenticated"
 	CodeUnknownConnection  = "unknown_connection"
 	CodeUnknownIntegration = "unknown_integration"
+	CodeWrongPassword      = "wrong_password"
 )

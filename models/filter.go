@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // ConnectionFilter selects connections. Empty fields do not filter.
 type ConnectionFilter struct {
 	Integration string
@@ -18,6 +20,9 @@ const (
 	SortLastModified  ConnectionSort = "-modified"
 	SortFirstModified ConnectionSort = "modified"
 )
+
+// ConnectionSorts lists every order.
+var ConnectionSorts = []ConnectionSort{SortNewest, SortOldest, SortLastModified, SortFirstModified}
 
 // Page is one page of a keyset-paginated list. Next and Prev are opaque cursors, empty at the ends.
 type Page[T any] struct {
@@ -39,7 +44,7 @@ type PageRequest struct {
 type UserSummary struct {
 	UserID       string
 	Connections  int64
-	LastModified int64 // unix microseconds
+	LastModified time.Time
 }
 
 // StatusCounts is how many connections have each status.

@@ -1,10 +1,16 @@
 package models
 
-import "log/slog"
+import (
+	"crypto/rand"
+	"log/slog"
+)
 
 // Secret is a string that must not be shown: a token, a client secret, a password. Printing, logging and encoding it
 // give "[redacted]"; only Reveal gives the text, so that every place that needs it can be found by name.
 type Secret string
+
+// NewToken makes a secret that cannot be guessed, of 260 random bits in 52 letters and digits.
+func NewToken() Secret { return Secret(rand.Text() + rand.Text()) }
 
 const redacted = "[redacted]"
 
