@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// ConnectionList asks for one page of connections. Now decides which are expiring.
+type ConnectionList struct {
+	models.ConnectionFilter
+	models.PageRequest
+	Sort models.ConnectionSort
+	Now  time.Time
+}
+
+// Connections gives one page of connections. It fails with invalid_cursor for a cursor it did not make for this order.
+func (q *queries) Connections(ctx context.Context, list ConnectionList) (models.Page[models.Connection], error) {
+	keys := []key[models.Connection]{{"id", func(c *models.Connection) any { return c.ID }}}
+	descending := strings.HasPrefix(string(list.Sort), "-")
+	switch list.Sort {
+	case models.SortLastModified, models.SortFirstModified:
+		byModified := key[models.Connection]{"last_modified", func(c *models.Connection) any { return c.LastModified }}
+		keys = append([]key[models.Connection]{byModified}, keys...)
+	}
+	db := filtered(q.db.WithContext(ctx).Model(&models.Connection{}), list.ConnectionFilter, list.Now)
+	page, err := paginate(db, order[models.Connection]{string(list.Sort), keys, descending}, list.PageRequest)
+	if err != nil {
+		return page, fmt.Errorf("list connections: %w", err)
+	}
+	return page, nil
+}
+
+// filtered adds the conditions of filter. Those of status mirror [models.Connection.Status].
+func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.DB {
+	if filter.Integration != "" {
+		db = db.Where("integration = ?", filter.Integration)
+	}
+	if filter.UserID != "" {
+		db = db.Where("user_id = ?", filter.UserID)
+	}
+	if filter.Query != "" {
+		escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.Query)
+		db = db.Where(`(uuid = ? OR user_id LIKE ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")
+	}
+	soon := now.Add(models.ExpiringWindow)
+	switch filter.Status {
+	case "":
+	case models.StatusConnected:
+		db = db.Where("state = 'connected' AND (refreshable OR expires_at IS NULL OR expires_at > ?)", soon)
+	case models.StatusExpiring:
+		db = db.Where("state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?", now, soon)
+	case models.StatusNeedsReconnect:
+		db = db.Where("(state = 'needs_reconnect' OR state = 'connected' AND NOT refreshable AND expires_at <= ?)", now)
+	default:
+		db = db.Where("state = ?", filter.Status)
+	}
+	return db
+}
+
+// CountByStatus counts the connections that filter selects.
+func (q *queries) CountByStatus(ctx context.Context, filter models.ConnectionFilter, now time.Time) (models.StatusCounts, error) {
+	var rows []struct {
+		Shown models.Status
+		N     int64
+	}
+	soon := now.Add(models.ExpiringWindow)
+	err := filtered(q.db.WithContext(ctx).Model(&models.Connection{}), filter, now).
+		Select(`CASE WHEN state = 'connected' AND NOT refreshable AND expires_at <= ? THEN 'needs_reconnect'
+			WHEN state = 'connected' AND NOT refreshable AND expires_at <= ? THEN 'expiring' ELSE state END AS shown, COUNT(*) AS n`, now, soon).
+		Group("shown").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count connections: %w", err)
+	}
+	counts := models.StatusCounts{}
+	for _, row := range rows {
+		counts[row.Shown] = row.N
+	}
+	return counts, nil
+}
+
+// CountByIntegration counts the connections of every integration that has any.
+func (q *queries) CountByIntegration(ctx context.Context) (map[string]int64, error) {
+	var rows []struct {
+		Integration string
+		N           int64
+	}
+	err := q.db.WithContext(ctx).Model(&models.Connection{}).Select("integration, COUNT(*) AS n").Group("integration").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count connections by integration: %w", err)
+	}
+	counts := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		counts[row.Integration] = row.N
+	}
+	return counts, nil
+}
+
+// Users gives one page of the user ids that have connections, in the order of their bytes. It fails with
+// invalid_cursor.
+func (q *queries) Users(ctx context.Context, request models.PageRequest) (models.Page[models.UserSummary], error) {
+	ids := q.db.WithContext(ctx).Model(&models.Connection{}).
+		Select("user_id, COUNT(*) AS connections, MAX(last_modified) AS last_modified").Group("user_id")
+	byUserID := order[userRow]{"user", []key[userRow]{{"user_id", func(u *userRow) any { return u.UserID }}}, false}
+	page, err := paginate(ids, byUserID, request)
+	if err != nil {
+		return models.Page[models.UserSummary]{}, fmt.Errorf("list users: %w", err)
+	}
+	users := make([]models.UserSummary, len(page.Rows))
+	for i, row := range page.Rows {
+		users[i] = models.UserSummary{UserID: row.UserID, Connections: row.Connections, LastModified: row.LastModified.Time}
+	}
+	return models.Page[models.UserSummary]{Rows: users, Next: page.Next, Prev: page.Prev}, nil
+}
+
+type userRow struct {
+	UserID       string
+	Connections  int64
+	LastModified aggregateTime
+}
+
+// CountUsers counts the user ids that have connections.
+func (q *queries) CountUsers(ctx context.Context) (int64, error) {
+	var n int64
+	err := q.db.WithContext(ctx).Model(&models.Connection{}).Distinct("user_id").Count(&n).Error
+	if err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	return n, nil
+}
+
+// aggregateTime scans a time out of an aggregate, which SQLite gives without the column's type.
+type aggregateTime struct{ time.Time }
+
+// Scan implements [sql.Scanner].
+func (t *aggregateTime) Scan(value any) error {
+	switch v := value.(type) {
+	case int64:
+		t.Time = time.UnixMicro(v).UTC()
+	case time.Time:
+		t.Time = v.UTC()
+	default:
+		return fmt.Errorf("expected a time, found %T", value)
+	}
+	return nil
+}

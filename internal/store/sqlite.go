@@ -1,0 +1,89 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	modernc "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/patchbay/patchbay/internal/vault"
+)
+
+// readers is how many reads run at once; SQLite has one writer, whatever the pool.
+const readers = 4
+
+// openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
+// NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
+func openSQLite(path string, ring *vault.Ring) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	// Created here so that nobody else can read it; the files SQLite puts beside it copy its mode.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	writer, writerPool, err := openPool(path, 1, "synchronous(FULL)")
+	if err != nil {
+		return nil, err
+	}
+	reader, readerPool, err := openPool(path, readers, "query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, writerPool.Close())
+	}
+	return &Store{
+		queries: queries{reader, ring},
+		writer:  writer,
+		close:   func() error { return errors.Join(readerPool.Close(), writerPool.Close()) },
+	}, nil
+}
+
+func openPool(path string, size int, pragma string) (*gorm.DB, *sql.DB, error) {
+	settings := url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", pragma},
+		"_txlock": {"immediate"},
+		// Times are integers: the driver's text form does not sort and loses zones.
+		"_inttotime":           {"1"},
+		"_time_integer_format": {"unix_micro"},
+	}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
+	pool, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	db, err := gorm.Open(dialector{sqlite.Dialector{Conn: pool}}, gormConfig())
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("connect: %w", err), pool.Close())
+	}
+	return db, pool, nil
+}
+
+// dialector teaches GORM's driver the errors of modernc.org/sqlite, whose fields it cannot see.
+type dialector struct{ sqlite.Dialector }
+
+// Translate implements [gorm.ErrorTranslator].
+func (dialector) Translate(err error) error {
+	var e *modernc.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+		return gorm.ErrDuplicatedKey
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return gorm.ErrForeignKeyViolated
+	}
+	return err
+}
