@@ -1,0 +1,139 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// Limits of a call to a provider.
+const (
+	callTimeout   = 15 * time.Second
+	maxReplyBytes = 1 << 20
+)
+
+// Client talks to providers. It is safe for concurrent use.
+type Client struct {
+	transport http.RoundTripper
+	now       func() time.Time
+}
+
+// New gives a client that reaches public addresses and those of allowPrivate only; each is a host:port or a CIDR.
+func New(allowPrivate []string, now func() time.Time) (*Client, error) {
+	dial, err := guardedDial(allowPrivate)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		now: now,
+		transport: &http.Transport{
+			DialContext:         dial,
+			ForceAttemptHTTP2:   true,
+			TLSHandshakeTimeout: callTimeout,
+			MaxIdleConnsPerHost: 8,
+			IdleConnTimeout:     time.Minute,
+			// No Proxy: a proxy would dial for us, past the guard.
+		},
+	}, nil
+}
+
+// NewVerifier makes a PKCE code verifier (RFC 7636 §4.1).
+func NewVerifier() models.Secret { return models.Secret(oauth2.GenerateVerifier()) }
+
+// protocolParams are set by the flow; an integration's own params never replace them.
+var protocolParams = []string{
+	"client_id", "client_secret", "code", "code_challenge", "code_challenge_method", "code_verifier", "grant_type",
+	"redirect_uri", "refresh_token", "response_type", "scope", "state",
+}
+
+// AuthorizationURL gives the address at the provider where the end user grants access (RFC 6749 §4.1.1). Query and
+// params of the configuration are kept. It fails with unsupported_auth_mode, unsupported_grant_type and
+// invalid_integration_configuration.
+func (c *Client) AuthorizationURL(in *models.Integration, redirectURI, state string, verifier models.Secret) (string, error) {
+	config, err := c.config(in, redirectURI)
+	if err != nil {
+		return "", err
+	}
+	options := params(in.Auth.AuthorizationParams)
+	if len(in.OAuth.Scopes) > 0 {
+		options = append(options, oauth2.SetAuthURLParam("scope", strings.Join(in.OAuth.Scopes, in.Auth.ScopeSeparator)))
+	}
+	if !in.Auth.DisablePKCE {
+		options = append(options, oauth2.S256ChallengeOption(verifier.Reveal()))
+	}
+	return config.AuthCodeURL(state, options...), nil
+}
+
+// Exchange redeems an authorization code (RFC 6749 §4.1.3), once. It fails with token_retrieval_error, whose message
+// holds the provider's error and error_description and nothing secret.
+func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectURI string, code, verifier models.Secret) (models.Credentials, error) {
+	config, err := c.config(in, redirectURI)
+	if err != nil {
+		return models.Credentials{}, err
+	}
+	options := params(in.Auth.TokenParams)
+	if !in.Auth.DisablePKCE {
+		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	transport := &tokenTransport{next: c.transport, bodyFormat: in.Auth.BodyFormat, now: c.now}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: transport, CheckRedirect: refuseRedirect})
+	token, err := config.Exchange(ctx, code.Reveal(), options...)
+	if err != nil {
+		return models.Credentials{}, tokenError(ctx, in, transport, err, code, verifier, in.OAuth.Secret)
+	}
+	return transport.reply.credentials(token), nil
+}
+
+func (c *Client) config(in *models.Integration, redirectURI string) (*oauth2.Config, error) {
+	fail := func(code, message string) error {
+		return &models.Error{Kind: models.KindInvalid, Code: code, Message: message}
+	}
+	if in.Auth.Mode != models.AuthOAuth2 {
+		return nil, fail(models.ConnectUnsupportedAuthMode, fmt.Sprintf("Integration %q has auth mode %s, which has no browser flow.", in.Name, in.Auth.Mode))
+	}
+	if grant := in.Auth.TokenParams["grant_type"]; grant != "" && grant != "authorization_code" {
+		return nil, fail(models.ConnectUnsupportedGrant, fmt.Sprintf("Integration %q asks for grant_type %q; the browser flow uses authorization_code.", in.Name, grant))
+	}
+	if problem := in.Problem(); problem != "" {
+		return nil, fail(models.ConnectInvalidConfiguration, fmt.Sprintf("Integration %q is not ready: %s", in.Name, problem))
+	}
+	for _, address := range []string{in.Auth.AuthorizationURL, in.Auth.TokenURL} {
+		if u, err := url.Parse(address); err != nil || u.Host == "" || strings.Contains(address, "${") {
+			return nil, fail(models.ConnectInvalidConfiguration, fmt.Sprintf("Integration %q has an address that is not complete: authorization_url and token_url are absolute and hold no placeholders.", in.Name))
+		}
+	}
+	style := oauth2.AuthStyleInHeader
+	if in.Auth.AuthorizationMethod == models.ClientAuthBody {
+		style = oauth2.AuthStyleInParams
+	}
+	return &oauth2.Config{
+		ClientID: in.OAuth.ID, ClientSecret: in.OAuth.Secret.Reveal(), RedirectURL: redirectURI,
+		Endpoint: oauth2.Endpoint{AuthURL: in.Auth.AuthorizationURL, TokenURL: in.Auth.TokenURL, AuthStyle: style},
+	}, nil
+}
+
+func params(configured map[string]string) []oauth2.AuthCodeOption {
+	own := maps.Clone(configured)
+	for _, name := range protocolParams {
+		delete(own, name)
+	}
+	var options []oauth2.AuthCodeOption
+	for name, value := range own {
+		options = append(options, oauth2.SetAuthURLParam(name, value))
+	}
+	return options
+}
+
+// refuseRedirect keeps the code and the client's secret from being sent to wherever a token endpoint points: 307 and 308
+// repeat the body. The redirect itself is then the answer, and not a token.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

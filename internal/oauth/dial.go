@@ -1,0 +1,52 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// guardedDial gives a dial function that refuses special-purpose addresses (loopback, private, link-local …) unless
+// allowed. What is checked is the address dialled, so names, redirects and DNS answers do not matter.
+func guardedDial(allowed []string) (dialFunc, error) {
+	hosts := map[string]bool{}
+	var v4, v6 []netip.Prefix
+	for _, entry := range allowed {
+		entry = strings.TrimSpace(entry)
+		if prefix, err := netip.ParsePrefix(entry); err == nil {
+			if prefix.Addr().Is4() {
+				v4 = append(v4, prefix)
+			} else {
+				v6 = append(v6, prefix)
+			}
+			continue
+		}
+		host, port, err := net.SplitHostPort(entry)
+		if number, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || number == 0 || host == "" {
+			return nil, fmt.Errorf("allowed private address %q: expected host:port, such as 127.0.0.1:8080, or a CIDR, such as 10.0.0.0/8", entry)
+		}
+		hosts[strings.ToLower(entry)] = true
+	}
+	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	guarded := &net.Dialer{Timeout: callTimeout, Control: func(network, address string, conn syscall.RawConn) error {
+		if err := guardian.Safe(network, address, conn); err != nil {
+			return fmt.Errorf("%s is a private address; add it to PATCHBAY_ALLOW_PRIVATE if it is meant to be reached: %w", address, err)
+		}
+		return nil
+	}}
+	open := &net.Dialer{Timeout: callTimeout}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if hosts[strings.ToLower(address)] {
+			return open.DialContext(ctx, network, address)
+		}
+		return guarded.DialContext(ctx, network, address)
+	}, nil
+}
