@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"time"
@@ -136,6 +137,9 @@ func (q *queries) CountUsers(ctx context.Context) (int64, error) {
 
 // aggregateTime scans a time out of an aggregate, which SQLite gives without the column's type.
 type aggregateTime struct{ time.Time }
+
+// Value implements [driver.Valuer]; GORM asks for it even of what is only read.
+func (t aggregateTime) Value() (driver.Value, error) { return t.Time, nil }
 
 // Scan implements [sql.Scanner].
 func (t *aggregateTime) Scan(value any) error {

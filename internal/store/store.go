@@ -104,15 +104,27 @@ func (s *Store) Ready(ctx context.Context) error {
 	})
 }
 
-// gormConfig never lets a value reach the log: values are tokens' neighbours and people's data.
 func gormConfig() *gorm.Config {
 	return &gorm.Config{
 		TranslateError:         true,
 		PrepareStmt:            true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger: logger.NewSlogLogger(slog.Default(), logger.Config{
-			LogLevel: logger.Warn, SlowThreshold: slowQuery, ParameterizedQueries: true, IgnoreRecordNotFoundError: true,
-		}),
+		Logger:                 slowLog{logger.Discard},
 	}
 }
+
+// slowLog logs slow statements, without their values: those are tokens' neighbours and people's data. Errors are
+// returned, and logged by who cannot handle them.
+type slowLog struct{ logger.Interface }
+
+// Trace implements [logger.Interface].
+func (slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), _ error) {
+	if took := time.Since(begin); took > slowQuery {
+		sql, rows := statement()
+		slog.WarnContext(ctx, "slow statement", "sql", sql, "rows", rows, "duration", took)
+	}
+}
+
+// ParamsFilter implements [gorm.ParamsFilter].
+func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }

@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/store/storetest"
+	"github.com/patchbay/patchbay/internal/vault"
+)
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store {
+		return open(t, filepath.Join(t.TempDir(), "patchbay.db"), newRing(t))
+	})
+}
+
+func TestSQLiteHoldsNoSecretInTheClear(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data", "patchbay.db")
+	s := open(t, path, newRing(t))
+	storetest.Create(t, s, storetest.Connection("slack", "canary"))
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"access-canary", "refresh-canary"} {
+			if bytes.Contains(data, []byte(secret)) {
+				t.Errorf("%s holds %s", filepath.Base(file), secret)
+			}
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", filepath.Base(file), info.Mode(), err)
+		}
+	}
+}
+
+func TestSQLiteRefusesAnotherKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "patchbay.db")
+	ring := newRing(t)
+	if err := open(t, path, ring).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), path, newRing(t)); !errors.Is(err, store.ErrWrongKey) {
+		t.Errorf("another key: %v", err)
+	}
+	open(t, path, ring)
+}
+
+func TestSQLiteRefusesWhatIsNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "patchbay.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), path, newRing(t)); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("opened it: %v", err)
+	}
+}
+
+// The plan of a hot query must come from an index: a sort in a temporary tree grows with the table.
+func TestSQLitePagesComeFromIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "patchbay.db")
+	open(t, path, newRing(t))
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	for _, query := range []string{
+		"SELECT * FROM connections WHERE id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE (last_modified, id) < (9, 9) ORDER BY last_modified DESC, id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE integration = 'x' AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE integration = 'x' AND (last_modified, id) < (9, 9) ORDER BY last_modified DESC, id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE user_id = 'x' AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE state = 'error' AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT user_id, COUNT(*), MAX(last_modified) FROM connections WHERE user_id > 'x' GROUP BY user_id ORDER BY user_id LIMIT 51",
+		"SELECT * FROM audit_entries WHERE connection_uuid = 'x' AND id < 9 ORDER BY id DESC LIMIT 21",
+		"SELECT * FROM attempts WHERE connect_session_id = 1 ORDER BY id DESC LIMIT 1",
+	} {
+		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(step, "TEMP B-TREE") || strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "USING") {
+				t.Errorf("%s\n\t%s", query, step)
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func open(t *testing.T, path string, ring *vault.Ring) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func newRing(t *testing.T) *vault.Ring {
+	t.Helper()
+	ring, err := vault.Parse(vault.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
