@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -24,8 +26,8 @@ type Sessions struct {
 }
 
 // NewSessions gives the sessions kept in s. Secure is whether the dashboard is reached by https: the cookie then has the
-// __Host- prefix (RFC 6265bis §4.1.3.2). failed answers a request whose session could not be read or written.
-func NewSessions(s *store.Store, now func() time.Time, secure bool, failed func(http.ResponseWriter, *http.Request, error)) *Sessions {
+// __Host- prefix (RFC 6265bis §4.1.3.2).
+func NewSessions(s *store.Store, now func() time.Time, secure bool) *Sessions {
 	manager := scs.New()
 	manager.Store = s.Sessions()
 	manager.HashTokenInStore = true
@@ -33,8 +35,17 @@ func NewSessions(s *store.Store, now func() time.Time, secure bool, failed func(
 	manager.Cookie.Name = CookieName("patchbay_session", secure)
 	manager.Cookie.Secure = secure
 	manager.Cookie.SameSite = http.SameSiteLaxMode
-	manager.ErrorFunc = failed
+	manager.ErrorFunc = answerFailure
 	return &Sessions{manager, now}
+}
+
+// answerFailure answers a request whose session could not be read or written.
+func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		return
+	}
+	slog.ErrorContext(r.Context(), "session", "error", err)
+	http.Error(w, "The session could not be read or stored.", http.StatusInternalServerError)
 }
 
 // CookieName gives the name under which a cookie of this server is set: bound to the host where https allows it.
