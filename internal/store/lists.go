@@ -37,7 +37,15 @@ func (q *queries) Connections(ctx context.Context, list ConnectionList) (models.
 	return page, nil
 }
 
-// filtered adds the conditions of filter. Those of status mirror [models.Connection.Status].
+// What [models.Connection.Status] derives from the clock is found through the index of connections that end by
+// themselves, in a subquery, or else SQLite would walk the whole table in the order of the list.
+const (
+	endsBetween   = "SELECT id FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?"
+	endedOrMarked = "SELECT id FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at <= ? " +
+		"UNION ALL SELECT id FROM connections WHERE state = 'needs_reconnect'"
+)
+
+// filtered adds the conditions of filter.
 func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.DB {
 	if filter.Integration != "" {
 		db = db.Where("integration = ?", filter.Integration)
@@ -55,9 +63,9 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	case models.StatusConnected:
 		db = db.Where("state = 'connected' AND (refreshable OR expires_at IS NULL OR expires_at > ?)", soon)
 	case models.StatusExpiring:
-		db = db.Where("state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?", now, soon)
+		db = db.Where("id IN ("+endsBetween+")", now, soon)
 	case models.StatusNeedsReconnect:
-		db = db.Where("(state = 'needs_reconnect' OR state = 'connected' AND NOT refreshable AND expires_at <= ?)", now)
+		db = db.Where("id IN ("+endedOrMarked+")", now)
 	default:
 		db = db.Where("state = ?", filter.Status)
 	}

@@ -82,6 +82,7 @@ func TestSQLitePagesComeFromIndexes(t *testing.T) {
 		"SELECT * FROM connections WHERE integration = 'x' AND (last_modified, id) < (9, 9) ORDER BY last_modified DESC, id DESC LIMIT 51",
 		"SELECT * FROM connections WHERE user_id = 'x' AND id < 9 ORDER BY id DESC LIMIT 51",
 		"SELECT * FROM connections WHERE state = 'error' AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE id IN (SELECT id FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at <= 9 UNION ALL SELECT id FROM connections WHERE state = 'needs_reconnect') AND id < 9 ORDER BY id DESC LIMIT 51",
 		"SELECT user_id, COUNT(*), MAX(last_modified) FROM connections WHERE user_id > 'x' GROUP BY user_id ORDER BY user_id LIMIT 51",
 		"SELECT * FROM audit_entries WHERE connection_uuid = 'x' AND id < 9 ORDER BY id DESC LIMIT 21",
 		"SELECT * FROM attempts WHERE connect_session_id = 1 ORDER BY id DESC LIMIT 1",

@@ -24,9 +24,9 @@ CREATE INDEX connections_integration ON connections (integration, id);
 CREATE INDEX connections_user ON connections (user_id, id);
 CREATE INDEX connections_modified ON connections (last_modified, id);
 CREATE INDEX connections_integration_modified ON connections (integration, last_modified, id);
--- What needs somebody's attention is rare among the connected.
-CREATE INDEX connections_state ON connections (state, id) WHERE state <> 'connected';
-CREATE INDEX connections_expiring ON connections (expires_at, id) WHERE state = 'connected' AND NOT refreshable;
+CREATE INDEX connections_state ON connections (state, id);
+-- Connections that end by themselves are few.
+CREATE INDEX connections_ending ON connections (state, expires_at, id) WHERE NOT refreshable;
 
 CREATE TABLE connect_sessions (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
