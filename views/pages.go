@@ -8,14 +8,13 @@ import (
 
 // Shell is what every page of the dashboard shares.
 type Shell struct {
-	Title   string // of the document; the product's name is appended
-	Active  NavItem
-	Admin   string // email of who is signed in
-	CanEdit bool   // false shows controls disabled, with the reason
-	Theme   Theme
-	Flash   *Flash
-	Path    string // of this page with its query, to come back to
-	Now     time.Time
+	Title  string // of the document; the product's name is appended
+	Active NavItem
+	Admin  string // email of who is signed in
+	Theme  Theme
+	Flash  *Flash
+	Path   string // of this page with its query, to come back to
+	Now    time.Time
 }
 
 // NavItem is an entry of the navigation.
@@ -270,7 +269,7 @@ type IntegrationPage struct {
 	Shell
 	Name        string
 	AuthMode    models.AuthMode
-	Source      string // "Managed by integrations.yaml, line 3"
+	Source      string // "Managed by integrations.yaml, line 3", "Built in"
 	Sandbox     bool
 	Problem     string
 	CallbackURL string

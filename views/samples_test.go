@@ -1,0 +1,284 @@
+package views
+
+import (
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// now is the time at which the samples are looked at.
+var now = time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)
+
+// hostile are user ids that break pages which are not careful: markup, quotes, slashes, marks that turn the direction
+// of writing, and 512 bytes without a space.
+var hostile = []string{
+	`"><script>alert(1)</script>`,
+	`' onmouseover='alert(1)' x='`,
+	"javascript:alert(1)//../?a=b&c=d#e",
+	"\u202eevil\u202c مرحبا بالعالم",
+	"👩‍👩‍👧‍👦 naïve Ångström 漢字",
+	strings.Repeat("x", models.MaxUserIDBytes),
+}
+
+type sample struct {
+	name string // of a file, without extension
+	page templ.Component
+}
+
+// samples holds every page in every state worth looking at.
+func samples() []sample {
+	return []sample{
+		{"setup", Setup(SetupPage{Token: "token"})},
+		{"setup-refused", Setup(SetupPage{Token: "token", Email: `a"b@`, Errors: []FieldError{
+			{"email", "Enter an email address, such as name@example.com."}, {"password", "Use a password of at least 12 characters."},
+		}})},
+		{"setup-expired", Setup(SetupPage{TokenProblem: "This set-up link was used already. Sign in instead."})},
+		{"login", Login(LoginPage{Next: "/connections?q=a&status=error"})},
+		{"login-refused", Login(LoginPage{Email: hostile[0], Next: "/", Error: "Email address and password do not match.", Notice: "Sign in to go on."})},
+		{"overview", Overview(OverviewPage{Shell: shell("Overview", NavOverview), Counts: counts(), Integrations: 6, Users: 1804, Recent: connectionRows()[:6]})},
+		{"overview-empty", Overview(OverviewPage{Shell: shell("Overview", NavOverview), SandboxHref: "/integrations/sandbox"})},
+		{"connections", Connections(connectionsPage())},
+		{"connections-filtered", Connections(filteredPage())},
+		{"connections-empty", Connections(ConnectionsPage{Shell: shell("Connections", NavConnections)})},
+		{"connection", Connection(connectionPage("acme-corp"))},
+		{"connection-refused", Connection(refusedPage())},
+		{"connection-viewer", Connection(viewerPage())},
+		{"connection-hostile", Connection(connectionPage(hostile[5]))},
+		{"conflict", ConfigConflict(conflictPage())},
+		{"users", Users(usersPage())},
+		{"users-empty", Users(UsersPage{Shell: shell("Users", NavUsers)})},
+		{"user", User(userPage("acme-corp", connectionRows()))},
+		{"user-empty", User(userPage(hostile[5], nil))},
+		{"integrations", Integrations(integrationsPage())},
+		{"integrations-empty", Integrations(IntegrationsPage{Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml"})},
+		{"integration", Integration(integrationPage())},
+		{"integration-problem", Integration(problemPage())},
+		{"audit", Audit(auditPage())},
+		{"audit-empty", Audit(AuditPage{Shell: shell("Audit", NavAudit)})},
+		{"connect-start", ConnectStart(startPage("Acme CRM", "Jana Novák (jana@acme.example)"))},
+		{"connect-start-hostile", ConnectStart(startPage(hostile[0], hostile[5]))},
+		{"connect-start-popup", ConnectStart(ConnectStartPage{App: "Acme CRM", Integration: "slack", UserLabel: "42", Action: "/connect/token/start", Popup: true})},
+		{"connect-result", ConnectResult(resultPage())},
+		{"connect-result-failed", ConnectResult(failedPage())},
+		{"connect-result-lost", ConnectResult(ConnectResultPage{App: "Acme CRM", ErrorType: models.ConnectInvalidState, Message: "This sign-in was not started in this browser.", SupportCode: "8f14e45f"})},
+		{"error", Error(ErrorPage{SignedIn: true, Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f"})},
+		{"error-signed-out", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
+		{"gallery", Gallery()},
+	}
+}
+
+func shell(title string, active NavItem) Shell {
+	return Shell{Title: title, Active: active, Admin: "jana.novak@acme.example", Path: "/connections?q=a&limit=25", Now: now}
+}
+
+func before(d time.Duration) time.Time { return now.Add(-d) }
+
+func in(d time.Duration) *time.Time {
+	t := now.Add(d)
+	return &t
+}
+
+func counts() models.StatusCounts {
+	return models.StatusCounts{
+		models.StatusConnected: 12402, models.StatusExpiring: 38, models.StatusNeedsReconnect: 117,
+		models.StatusError: 9, models.StatusDisabled: 64, models.StatusPending: 3,
+	}
+}
+
+func connectionRows() []ConnectionRow {
+	users := append([]string{"acme-corp", "42", "workspace_7f3a9c", "jana@acme.example"}, hostile...)
+	integrations := []string{"slack", "github", "hubspot", "google-calendar", "salesforce", "sandbox"}
+	details := map[models.Status]string{
+		models.StatusExpiring:       "Ends in 5 hours and cannot be renewed.",
+		models.StatusNeedsReconnect: "The refresh token was revoked on 3 May.",
+		models.StatusError:          "slack.com answered 503; next try in 2 minutes.",
+	}
+	var rows []ConnectionRow
+	for i := range 14 {
+		s := models.Statuses[(i*i/2)%len(models.Statuses)]
+		if i%3 != 1 {
+			s = models.StatusConnected
+		}
+		row := ConnectionRow{
+			UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e", Href: "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+			UserID: users[i%len(users)], UserHref: "/users/acme%2Fcorp", Integration: integrations[i%len(integrations)],
+			IntegHref: "/integrations/" + integrations[i%len(integrations)], Status: s, Detail: details[s],
+			ExpiresAt: in(time.Duration(i*i*7+4) * time.Minute), Refreshable: s != models.StatusExpiring,
+			DateCreated: before(time.Duration(i*i*i+1) * time.Hour), LastModified: before(time.Duration(i*i*i) * time.Minute),
+		}
+		if i%5 == 4 {
+			row.ExpiresAt, row.Refreshable = nil, false
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func connectionsPage() ConnectionsPage {
+	return ConnectionsPage{
+		Shell: shell("Connections", NavConnections), Sort: models.SortNewest, AnyExist: true, Rows: connectionRows(),
+		Integrations: []Option{{"", "Any", true}, {"slack", "slack", false}, {"github", "github", false}},
+		Statuses:     []Option{{"", "Any", true}, {"connected", "Connected", false}, {"needs_reconnect", "Needs reconnect", false}},
+		Created:      SortLink{"/connections?sort=created", "descending"}, Modified: SortLink{"/connections?sort=-modified", "none"},
+		Pager: samplePager(),
+	}
+}
+
+func samplePager() Pager {
+	return Pager{NextHref: "/connections?cursor=abc", Sizes: []Option{
+		{"/connections?limit=25", "25", false}, {"/connections", "50", true}, {"/connections?limit=100", "100", false},
+	}}
+}
+
+func filteredPage() ConnectionsPage {
+	p := connectionsPage()
+	p.Flash = &Flash{OK: true, Message: "Connection of " + hostile[0] + " to slack was created."}
+	p.Filter = models.ConnectionFilter{Query: hostile[0], UserID: hostile[1], Status: models.StatusError}
+	p.Sort, p.Limit, p.Rows = models.SortOldest, "25", nil
+	p.Chips = []Link{{"Search: " + hostile[0], "/connections?status=error"}, {"User: " + hostile[5], "/connections?q=x"}, {"Status: Error", "/connections?q=x"}}
+	p.Pager = Pager{}
+	return p
+}
+
+const sampleConfig = `{
+  "workspace": "acme",
+  "channels": ["alerts", "deploys"],
+  "limits": { "perMinute": 60, "burst": 12345678901234567890 },
+  "ratio": 1.0
+}`
+
+func connectionPage(user string) ConnectionPage {
+	return ConnectionPage{
+		Shell: shell("acme-corp · slack", NavConnections), UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegHref: "/integrations/slack",
+		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "The access token is renewed automatically; the current one ends in 52 minutes.",
+		DateCreated: before(2000 * time.Hour), LastModified: before(3 * time.Minute), ExpiresAt: in(52 * time.Minute), Refreshable: true,
+		Credentials: []CredentialRow{{"Access token", "xoxb-…4f2a", "Ends in 52 minutes"}, {"Refresh token", "", "The provider gave none."}},
+		Editor:      ConfigEditor{Action: "/connections/5b0e/config", Version: 7, Text: sampleConfig},
+		Reconnect:   ConnectForm{Label: "Reconnect", Integration: "slack", UserID: user, ReturnTo: "/connections/5b0e"},
+		Activity:    activity(),
+	}
+}
+
+func activity() []ActivityRow {
+	return []ActivityRow{
+		{Time: before(3 * time.Minute), Actor: "admin:jana.novak@acme.example", What: "Configuration changed", IP: "203.0.113.7", Before: `{"workspace": "acme"}`, After: sampleConfig},
+		{Time: before(26 * time.Hour), Actor: "end-user:" + hostile[5], What: "Reconnected", IP: "2001:db8::7"},
+		{Time: before(2000 * time.Hour), Actor: "end-user:" + hostile[0], What: "Connected", IP: "203.0.113.9"},
+	}
+}
+
+func refusedPage() ConnectionPage {
+	p := connectionPage(hostile[0])
+	p.Status, p.Sentence = models.StatusNeedsReconnect, "The provider revoked the refresh token on 3 May. The user has to grant access again."
+	p.Editor.Text = "\n{\n\t\"workspace\": \"</textarea><script>alert(1)</script>\",\n\t\"limits\": { \"perMinute\": 60 \"burst\": 1 }\n}"
+	p.Editor.Fault = &ConfigFault{Line: 4, Column: 30, Message: "line 4, column 30: expected ',' or '}' after object value, found '\"'", Quoted: "\t\"limits\": { \"perMinute\": 60 \"burst\": 1 }"}
+	return p
+}
+
+func viewerPage() ConnectionPage {
+	p := connectionPage(hostile[3])
+	p.Theme = ThemeDark
+	p.Flash = &Flash{Message: "Your role does not allow this."}
+	p.Status, p.Sentence = models.StatusExpiring, "The access token ends in 5 hours and cannot be renewed. Reconnect before then."
+	p.Editor.ReadOnly = true
+	p.Reconnect.Disabled = "Reconnecting takes the role operator or admin."
+	p.Activity, p.Credentials, p.ExpiresAt = nil, nil, nil
+	return p
+}
+
+func conflictPage() ConfigConflictPage {
+	return ConfigConflictPage{
+		Shell: shell("Configuration changed", NavConnections), ConnectionHref: "/connections/5b0e", UserID: hostile[2], Integration: "slack",
+		Mine:   ConfigEditor{Action: "/connections/5b0e/config", Version: 8, Text: strings.Replace(sampleConfig, "60", "90", 1)},
+		Theirs: strings.Replace(sampleConfig, `"deploys"`, `"deploys", "</pre><script>alert(1)</script>"`, 1), TheirsBy: "admin:" + hostile[0], TheirsAt: before(2 * time.Minute),
+		Base: sampleConfig, BaseKnown: true,
+	}
+}
+
+func usersPage() UsersPage {
+	p := UsersPage{Shell: shell("Users", NavUsers), Query: hostile[1], Pager: samplePager()}
+	for i, row := range connectionRows() {
+		p.Rows = append(p.Rows, UserRow{row.UserID, row.UserHref, int64(1 + i*i*11), row.LastModified})
+	}
+	return p
+}
+
+func userPage(user string, rows []ConnectionRow) UserPage {
+	p := UserPage{
+		Shell: shell("User", NavUsers), UserID: user, Rows: rows,
+		Connect: ConnectForm{Label: "Connect", UserID: user, Integrations: []Option{{"slack", "slack", true}, {"github", "github", false}}, ReturnTo: "/users/acme-corp"},
+	}
+	if len(rows) > 0 {
+		p.Counts = models.StatusCounts{models.StatusConnected: 4, models.StatusError: 1}
+	}
+	return p
+}
+
+func integrationsPage() IntegrationsPage {
+	return IntegrationsPage{
+		Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml",
+		Rows: []IntegrationRow{
+			{"github", "/integrations/github", models.AuthOAuth2, "integrations.yaml, line 3", "", 4210},
+			{"google-calendar", "/integrations/google-calendar", models.AuthOAuth2, "integrations.yaml, line 17", "oauth_client_id is missing: register an OAuth app at the provider and add its client id.", 0},
+			{"sandbox", "/integrations/sandbox", models.AuthOAuth2, "Built in", "", 2},
+			{"slack", "/integrations/slack", models.AuthOAuth2, "integrations.yaml, line 31", "", 8203},
+			{strings.Repeat("very-long-name-", 4), "/integrations/long", models.AuthAPIKey, "integrations.yaml, line 44", "Connecting in the browser is not available for auth mode API_KEY yet.", 17},
+		},
+	}
+}
+
+func integrationPage() IntegrationPage {
+	return IntegrationPage{
+		Shell: shell("slack", NavIntegrations), Name: "slack", AuthMode: models.AuthOAuth2, Source: "Managed by integrations.yaml, line 31",
+		CallbackURL: "https://patchbay.acme.example/oauth/callback/slack", Scopes: []string{"chat:write", "channels:read", "users:read.email"},
+		OAuth: []Fact{
+			{Name: "Client id", Value: "2718281828.3141592653", Copy: true},
+			{Name: "Client secret", Value: "…9f31", Mono: true},
+			{Name: "Authorization URL", Value: "https://slack.com/oauth/v2/authorize?user_scope=" + strings.Repeat("identity.basic,", 6), Mono: true},
+			{Name: "Token URL", Value: "https://slack.com/api/oauth.v2.access", Mono: true},
+		},
+		Requests: []Fact{{Name: "Base URL", Value: "https://slack.com/api/", Mono: true}, {Name: "Authorization", Value: "Bearer ${access_token}", Mono: true}},
+		Counts:   counts(), Rows: connectionRows()[:8], AllHref: "/connections?integration=slack",
+		Connect: ConnectForm{Label: "Connect", Integration: "slack", AskUser: true, ReturnTo: "/integrations/slack"},
+	}
+}
+
+func problemPage() IntegrationPage {
+	p := integrationPage()
+	p.Title, p.Name, p.Sandbox, p.Scopes, p.Rows, p.Counts, p.Requests = "sandbox", "sandbox", true, nil, nil, nil, nil
+	p.Problem = "oauth_client_id is missing: register an OAuth app at the provider and add its client id."
+	p.Connect.UserID, p.Connect.UserError = strings.Repeat("y", 513), "The user id is longer than 512 bytes."
+	return p
+}
+
+func auditPage() AuditPage {
+	p := AuditPage{Shell: shell("Audit", NavAudit), Pager: samplePager()}
+	objects := []Link{{hostile[5], "/connections/5b0e"}, {"slack · " + hostile[0], "/connections/5b0e"}, {"jana.novak@acme.example", ""}}
+	for i, row := range append(activity(), activity()...) {
+		p.Rows = append(p.Rows, AuditRow{row, objects[i%len(objects)]})
+	}
+	return p
+}
+
+func startPage(app, label string) ConnectStartPage {
+	return ConnectStartPage{App: app, Integration: "slack", UserLabel: label, Scopes: []string{"chat:write", "channels:read"}, Action: "/connect/token/start", CancelHref: "/integrations/slack"}
+}
+
+func resultPage() ConnectResultPage {
+	return ConnectResultPage{
+		App: "Acme CRM", Integration: "slack", UserLabel: "Jana Novák", UserID: hostile[0], OK: true, Message: "Acme CRM can now use your slack account.",
+		SupportCode: "8f14e45f", ReturnHref: "/connections/5b0e", Popup: true, Origin: "https://app.acme.example",
+	}
+}
+
+func failedPage() ConnectResultPage {
+	return ConnectResultPage{
+		App: "Acme CRM", Integration: "slack", UserLabel: hostile[3], UserID: hostile[1], ErrorType: models.ConnectExternalError,
+		Message: `slack refused: access_denied "</p><script>alert(1)</script>"`, Advice: "Try again and allow access, or ask your slack administrator.",
+		SupportCode: "8f14e45f", ReturnHref: "/integrations/slack", RetryHref: "/connect/token", Origin: "https://app.acme.example",
+	}
+}

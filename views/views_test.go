@@ -1,0 +1,160 @@
+package views
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+)
+
+func TestUserIDsAreShownAsGiven(t *testing.T) {
+	pages := map[string]templ.Component{"connections": Connections(connectionsPage()), "users": Users(usersPage()), "audit": Audit(auditPage())}
+	for _, id := range hostile {
+		pages["connection"], pages["user"] = Connection(connectionPage(id)), User(userPage(id, nil))
+		pages["start"] = ConnectStart(startPage("app", id))
+		for name, component := range pages {
+			shown := slices.ContainsFunc(parse(t, component).all("bdi"), func(e node) bool { return strings.Contains(e.text(), id) })
+			if !shown && (name != "audit" || id == hostile[0]) {
+				t.Errorf("%s: %q is not shown, isolated from the text around it", name, id)
+			}
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	for _, test := range []struct {
+		page                   templ.Component
+		action, method, fields string
+	}{
+		{Setup(SetupPage{}), "/setup", "post", "token email password"},
+		{Login(LoginPage{}), "/login", "post", "next email password"},
+		{Overview(OverviewPage{}), "/logout", "post", ""},
+		{Overview(OverviewPage{}), "/theme", "post", "next theme theme theme"},
+		{Connections(connectionsPage()), "/connections", "get", "q integration status"},
+		{Connections(filteredPage()), "/connections", "get", "q integration status user sort limit"},
+		{Connection(connectionPage("42")), "/connections/5b0e/config", "post", "version config"},
+		{Connection(connectionPage("42")), "/connect", "post", "returnTo display userId integration"},
+		{User(userPage("42", nil)), "/connect", "post", "returnTo display userId integration"},
+		{Integration(integrationPage()), "/connect", "post", "returnTo display userId integration"},
+		{Users(usersPage()), "/users", "get", "user"},
+		{ConfigConflict(conflictPage()), "/connections/5b0e/config", "post", "version config"},
+		{ConnectStart(startPage("app", "42")), "/connect/token/start", "post", ""},
+	} {
+		form := parse(t, test.page).with(t, "action", test.action)
+		var names []string
+		for _, e := range form.all("input", "select", "textarea", "button") {
+			if name := e.get("name"); name != "" {
+				names = append(names, name)
+			}
+		}
+		if got := strings.Join(names, " "); got != test.fields || form.get("method") != test.method {
+			t.Errorf("%s: got %s with %q, want %s with %q", test.action, form.get("method"), got, test.method, test.fields)
+		}
+	}
+}
+
+func TestPasswordManagersKnowTheFields(t *testing.T) {
+	for want, component := range map[string]templ.Component{"new-password": Setup(SetupPage{}), "current-password": Login(LoginPage{})} {
+		page := parse(t, component)
+		if got := page.with(t, "name", "email").get("autocomplete"); got != "username" {
+			t.Errorf("email: got autocomplete %q, want username", got)
+		}
+		if got := page.with(t, "name", "password").get("autocomplete"); got != want {
+			t.Errorf("password: got autocomplete %q, want %q", got, want)
+		}
+	}
+}
+
+func TestEditorKeepsTextAsTyped(t *testing.T) {
+	for _, text := range []string{"", "{}", "\n\n{\n}\n", "\t{ \"a\": \"</textarea>&amp;\" }"} {
+		p := connectionPage("42")
+		p.Editor.Text = text
+		if got := parse(t, Connection(p)).with(t, "id", "config").text(); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+}
+
+func TestRefusedConfigurationLeadsToItsFault(t *testing.T) {
+	page := parse(t, Connection(refusedPage()))
+	if title := page.all("title")[0].text(); !strings.HasPrefix(title, "Error: ") {
+		t.Errorf("title %q does not begin with Error:", title)
+	}
+	summary := page.with(t, "role", "alert")
+	if _, ok := summary.attr("data-focus"); !ok || summary.all("a")[0].get("href") != "#config" {
+		t.Error("the summary does not take the focus or does not lead to the editor")
+	}
+	editor := page.with(t, "id", "config")
+	if editor.get("aria-invalid") != "true" || !strings.Contains(editor.get("aria-describedby"), "config-error") {
+		t.Error("the editor is not marked as at fault")
+	}
+	if editor.get("data-fault-line") != "4" || editor.get("data-fault-column") != "30" {
+		t.Error("the editor does not know line and column of the fault")
+	}
+	if got := page.with(t, "class", "fault").all("mark")[0].text(); got != `"` {
+		t.Errorf("got %q marked, want the quote at column 30", got)
+	}
+}
+
+func TestControlsWithoutRightSayWhy(t *testing.T) {
+	page := parse(t, Connection(viewerPage()))
+	for id, name := range map[string]string{"config-readonly": "Save configuration", "connect-disabled": "Reconnect"} {
+		button := page.with(t, "aria-describedby", id)
+		if _, disabled := button.attr("disabled"); !disabled || strings.TrimSpace(button.text()) != name {
+			t.Errorf("%s is not disabled", name)
+		}
+		if page.with(t, "id", id).text() == "" {
+			t.Errorf("%s does not say why", name)
+		}
+	}
+}
+
+func TestFlashRoles(t *testing.T) {
+	for ok, role := range map[bool]string{true: "status", false: "alert"} {
+		p := connectionPage("42")
+		p.Flash = &Flash{OK: ok, Message: "The outcome."}
+		if got := parse(t, Connection(p)).with(t, "class", "flash tone-"+map[bool]string{true: "ok", false: "bad"}[ok]).get("role"); got != role {
+			t.Errorf("got role %q, want %q", got, role)
+		}
+	}
+}
+
+func TestThemeIsChosenOrFollowsTheSystem(t *testing.T) {
+	for _, theme := range []Theme{ThemeSystem, ThemeLight, ThemeDark} {
+		page := parse(t, Overview(OverviewPage{Shell: Shell{Theme: theme}}))
+		got, chosen := page.all("html")[0].attr("data-theme")
+		if got != string(theme) || chosen != (theme != ThemeSystem) {
+			t.Errorf("theme %q: got data-theme %q", theme, got)
+		}
+		if page.with(t, "aria-pressed", "true").get("value") != string(theme) {
+			t.Errorf("theme %q is not shown as chosen", theme)
+		}
+	}
+}
+
+func TestConnectResultTellsTheScript(t *testing.T) {
+	for _, test := range []struct {
+		page ConnectResultPage
+		want map[string]string
+	}{
+		{resultPage(), map[string]string{
+			"data-popup": "true", "data-event": "AUTHORIZATION_SUCCEEDED", "data-integration": "slack", "data-user-id": hostile[0],
+			"data-error-type": "", "data-error-message": "", "data-origin": "https://app.acme.example", "data-href": "/connections/5b0e",
+		}},
+		{failedPage(), map[string]string{
+			"data-popup": "false", "data-event": "AUTHORIZATION_FAILED", "data-integration": "slack", "data-user-id": hostile[1],
+			"data-error-type": "external_callback_error", "data-error-message": failedPage().Message, "data-href": "/integrations/slack",
+		}},
+	} {
+		main := parse(t, ConnectResult(test.page)).all("main")[0]
+		for key, want := range test.want {
+			if got := main.get(key); got != want {
+				t.Errorf("%s: got %q, want %q", key, got, want)
+			}
+		}
+		if _, ok := main.attr("data-connect-result"); !ok {
+			t.Error("the script does not find the result")
+		}
+	}
+}
