@@ -1,0 +1,124 @@
+package handlers
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/models"
+	"github.com/patchbay/patchbay/views"
+)
+
+func (s *server) integrations(c echo.Context) error {
+	counts, err := s.Connections.CountByIntegration(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page := views.IntegrationsPage{Shell: s.shell(c, "Integrations", views.NavIntegrations), File: s.IntegrationsFile}
+	for _, in := range s.Connections.Integrations() {
+		page.Rows = append(page.Rows, views.IntegrationRow{
+			Name: in.Name, Href: integrationPath(in.Name), AuthMode: in.Auth.Mode, Source: sourceLabel(in.Source),
+			Problem: in.Problem(), Connections: counts[in.Name],
+		})
+	}
+	return render(c, http.StatusOK, views.Integrations(page))
+}
+
+func (s *server) integration(c echo.Context) error {
+	in, err := s.Connections.Integration(c.Param("name"))
+	if err != nil {
+		return err
+	}
+	return s.renderIntegration(c, http.StatusOK, in, s.connectForm(c, "Connect", in.Name, "", integrationPath(in.Name)))
+}
+
+// recentOfIntegration is how many of its connections an integration's page shows.
+const recentOfIntegration = 10
+
+func (s *server) renderIntegration(c echo.Context, status int, in *models.Integration, form views.ConnectForm) error {
+	ctx := c.Request().Context()
+	filter := models.ConnectionFilter{Integration: in.Name}
+	counts, err := s.Connections.Count(ctx, filter)
+	if err != nil {
+		return err
+	}
+	list, err := s.Connections.List(ctx, filter, models.SortNewest, models.PageRequest{Limit: recentOfIntegration})
+	if err != nil {
+		return err
+	}
+	form.AskUser = true
+	return render(c, status, views.Integration(views.IntegrationPage{
+		Shell: s.shell(c, in.Name, views.NavIntegrations), Name: in.Name, AuthMode: in.Auth.Mode, Source: managedBy(in.Source),
+		Sandbox: in.Source.Kind == models.SourceSandbox, Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
+		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in), Requests: requestFacts(in), Counts: counts,
+		Rows: s.connectionRows(list.Rows), AllHref: "/connections?integration=" + in.Name, Connect: form,
+	}))
+}
+
+func sourceLabel(source models.Source) string {
+	if source.Kind == models.SourceSandbox {
+		return "Built in"
+	}
+	return fmt.Sprintf("%s, line %d", source.File, source.Line)
+}
+
+// managedBy says the same as a sentence of its own.
+func managedBy(source models.Source) string {
+	if source.Kind == models.SourceFile {
+		return "Managed by " + sourceLabel(source)
+	}
+	return sourceLabel(source)
+}
+
+func oauthFacts(in *models.Integration) []views.Fact {
+	var facts []views.Fact
+	add := func(name, value string, copyable bool) {
+		if value != "" {
+			facts = append(facts, views.Fact{Name: name, Value: value, Copy: copyable, Mono: true})
+		}
+	}
+	add("Client id", in.OAuth.ID, true)
+	if in.OAuth.Secret != "" {
+		add("Client secret", "••••••••••••", false)
+	}
+	add("Authorization URL", in.Auth.AuthorizationURL, true)
+	add("Token URL", in.Auth.TokenURL, true)
+	add("Refresh URL", in.Auth.RefreshURL, true)
+	add("Revocation URL", in.Auth.RevocationURL, true)
+	if in.Auth.Mode == models.AuthOAuth2 {
+		pkce := "S256"
+		if in.Auth.DisablePKCE {
+			pkce = "off"
+		}
+		add("PKCE", pkce, false)
+	}
+	return facts
+}
+
+// shownAsConfigured is a value made of placeholders, perhaps behind a scheme. Any other may hold a secret that was written
+// into the file or came from the environment.
+var shownAsConfigured = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
+
+func requestFacts(in *models.Integration) []views.Fact {
+	var facts []views.Fact
+	if in.Request.BaseURL != "" {
+		facts = append(facts, views.Fact{Name: "Base URL", Value: in.Request.BaseURL, Mono: true, Copy: true})
+	}
+	for _, group := range []struct {
+		kind   string
+		values map[string]string
+	}{{"Header", in.Request.Headers}, {"Parameter", in.Request.Params}} {
+		for _, name := range slices.Sorted(maps.Keys(group.values)) {
+			value := group.values[name]
+			if !shownAsConfigured.MatchString(value) {
+				value = "••••••••••••"
+			}
+			facts = append(facts, views.Fact{Name: group.kind + " " + name, Value: value, Mono: true})
+		}
+	}
+	return facts
+}

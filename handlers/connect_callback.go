@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/models"
+)
+
+// callback is where the provider sends the browser back. It ends in a redirect to the connect page, which leaves code and
+// state out of the address and the history.
+func (s *server) callback(c echo.Context) error {
+	token, err := s.Connections.FinishConnect(c.Request().Context(), actor(c), connections.Callback{
+		Integration: c.Param("integration"),
+		State:       models.Secret(c.QueryParam("state")),
+		Code:        models.Secret(c.QueryParam("code")),
+		Error:       c.QueryParam("error"), ErrorDescription: c.QueryParam("error_description"),
+		Issuer:  c.QueryParam("iss"),
+		Browser: s.browserSecret(c),
+	})
+	if models.HasCode(err, models.ConnectInvalidState) && token == "" {
+		return s.renderConnectError(c, http.StatusBadRequest, nil, err)
+	}
+	if token == "" {
+		return err
+	}
+	if err != nil {
+		s.logFailure(c, err)
+	}
+	return c.Redirect(http.StatusSeeOther, connectPath(token))
+}
+
+// openConnect is the address that applications link to without a connect session. It makes none for strangers, who could
+// bind any user id; who is signed in gets the button that makes one.
+func (s *server) openConnect(c echo.Context) error {
+	name, userID := c.Param("integration"), c.QueryParam("userId")
+	fail := func(status int, code, message string) error {
+		return s.renderConnectError(c, status, nil, &models.Error{Code: code, Message: message})
+	}
+	switch {
+	case name == "":
+		return fail(http.StatusBadRequest, models.ConnectMissingIntegration, "The address names no integration: expected /oauth/connect/<integration>?userId=<user id>.")
+	case userID == "":
+		return fail(http.StatusBadRequest, models.ConnectMissingUserID, "The address names no user: expected ?userId=<user id>.")
+	}
+	in, err := s.Connections.Integration(name)
+	if err != nil {
+		return s.renderConnectError(c, http.StatusNotFound, nil, err)
+	}
+	if admin := signedIn(c); admin == nil || !admin.Role.CanEdit() {
+		return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "A connect link is needed to connect an account. The application you came from makes one for you."}
+	}
+	form := s.connectForm(c, "Connect", in.Name, userID, integrationPath(in.Name))
+	return s.renderIntegration(c, http.StatusOK, in, form)
+}

@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/models"
+	"github.com/patchbay/patchbay/views"
+)
+
+// statuses maps every kind of failure to its HTTP status. This is the only place that does.
+var statuses = map[models.Kind]int{
+	models.KindMalformed:       http.StatusBadRequest,
+	models.KindUnauthenticated: http.StatusUnauthorized,
+	models.KindForbidden:       http.StatusForbidden,
+	models.KindNotFound:        http.StatusNotFound,
+	models.KindConflict:        http.StatusConflict,
+	models.KindInvalid:         http.StatusUnprocessableEntity,
+	models.KindReauthRequired:  http.StatusFailedDependency,
+	models.KindTooMany:         http.StatusTooManyRequests,
+	models.KindInternal:        http.StatusInternalServerError,
+	models.KindProviderFailed:  http.StatusBadGateway,
+	models.KindProviderTimeout: http.StatusGatewayTimeout,
+}
+
+// titles head the page of each status.
+var titles = map[int]string{
+	http.StatusBadRequest:            "The request cannot be read",
+	http.StatusForbidden:             "Not allowed",
+	http.StatusNotFound:              "Page not found",
+	http.StatusMethodNotAllowed:      "Not available this way",
+	http.StatusConflict:              "Changed meanwhile",
+	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusUnprocessableEntity:   "Not accepted",
+	http.StatusTooManyRequests:       "Too many attempts",
+}
+
+// describe gives status and message of a failure. Only what is meant for people comes out of it.
+func describe(err error) (status int, message string) {
+	var tooLarge *http.MaxBytesError
+	var routing *echo.HTTPError
+	e := models.AsError(err)
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, "The request is larger than 1 MiB."
+	case e != nil && e.Kind != models.KindInternal:
+		return statuses[e.Kind], e.Message
+	case errors.As(err, &routing) && routing.Code == http.StatusNotFound:
+		return routing.Code, "There is nothing at this address."
+	case errors.As(err, &routing) && routing.Code == http.StatusMethodNotAllowed:
+		return routing.Code, "This address does not take this kind of request."
+	}
+	return http.StatusInternalServerError, "The server failed at this. Its log tells more under the request id below."
+}
+
+// fail answers a request that ended in an error, and logs the error where it is ours.
+func (s *server) fail(err error, c echo.Context) {
+	status, message := describe(err)
+	if status >= http.StatusInternalServerError {
+		s.logFailure(c, err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	if e := models.AsError(err); e != nil && e.RetryAfter > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	title := titles[status]
+	if title == "" {
+		title = "Something went wrong"
+	}
+	page := views.ErrorPage{Theme: theme(c), SignedIn: signedIn(c) != nil, Status: status, Title: title, Message: message, RequestID: requestID(c)}
+	if err := render(c, status, views.Error(page)); err != nil {
+		s.Log.Error("render error page", "error", err, "requestId", requestID(c))
+		_ = c.String(status, fmt.Sprintf("%d %s\n", status, title)) // the client is gone when this fails, too
+	}
+}
+
+// logFailure writes an error with its cause. Errors of this program never hold secrets.
+func (s *server) logFailure(c echo.Context, err error) {
+	attrs := []any{"error", err, "route", c.Path(), "requestId", requestID(c)}
+	if e := models.AsError(err); e != nil && e.Cause != nil {
+		attrs = append(attrs, "cause", e.Cause)
+	}
+	s.Log.Error("request failed", attrs...)
+}

@@ -1,0 +1,70 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/static"
+)
+
+// access says who may use a route.
+type access int
+
+const (
+	accessPublic   access = iota // anybody, without a session
+	accessVisitor                // anybody, with a session
+	accessAdmin                  // whoever is signed in
+	accessOperator               // who may also change connections
+)
+
+// route is one line of the table below. Routes that change anything use POST.
+type route struct {
+	method, path string
+	access       access
+	handler      echo.HandlerFunc
+}
+
+func (s *server) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	routes := []route{
+		// The dashboard.
+		{get, "/", accessAdmin, s.overview},
+		{get, "/audit", accessAdmin, s.audit},
+		{post, "/connect", accessOperator, s.createConnectLink},
+		{get, "/connections", accessAdmin, s.connections},
+		{get, "/connections/:uuid", accessAdmin, s.connection},
+		{post, "/connections/:uuid/config", accessOperator, s.updateConfig},
+		{get, "/integrations", accessAdmin, s.integrations},
+		{get, "/integrations/:name", accessAdmin, s.integration},
+		{get, "/login", accessVisitor, s.loginForm},
+		{post, "/login", accessVisitor, s.login},
+		{post, "/logout", accessVisitor, s.logout},
+		{get, "/setup", accessVisitor, s.setupForm},
+		{post, "/setup", accessVisitor, s.setup},
+		{post, "/theme", accessPublic, s.chooseTheme},
+		{get, "/users", accessAdmin, s.users},
+		{get, "/users/*", accessAdmin, s.user}, // a user id may hold slashes
+
+		// End users.
+		{get, "/connect/:token", accessPublic, s.connectPage},
+		{post, "/connect/:token/start", accessPublic, s.startConnect},
+		{get, "/oauth/callback", accessVisitor, s.callback},
+		{get, "/oauth/callback/:integration", accessVisitor, s.callback},
+		{get, "/oauth/connect", accessVisitor, s.openConnect},
+		{get, "/oauth/connect/:integration", accessVisitor, s.openConnect},
+
+		// Operations.
+		{get, "/healthz", accessPublic, s.health},
+		{get, "/readyz", accessPublic, s.ready},
+		{get, "/static/*", accessPublic, echo.WrapHandler(static.Handler())},
+	}
+	if s.Development {
+		routes = append(routes, route{get, "/dev/gallery", accessPublic, s.gallery})
+	}
+	if s.Sandbox != nil {
+		provider := echo.WrapHandler(s.Sandbox)
+		routes = append(routes, route{get, "/sandbox/*", accessPublic, provider}, route{post, "/sandbox/*", accessPublic, provider})
+	}
+	return routes
+}

@@ -1,0 +1,81 @@
+// Package handlers is the front door: HTTP requests become calls of the core, and their outcomes pages. File names tell
+// the audience: admin_ for who is signed in to the dashboard, connect_ for end users. It decides nothing about
+// connections; that is internal/connections.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/patchbay/patchbay/internal/auth"
+	"github.com/patchbay/patchbay/internal/connections"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	Connections *connections.Service
+	Auth        *auth.Service
+	Sessions    *auth.Sessions
+	Ready       func(context.Context) error // fails while the server cannot do its work
+	Now         func() time.Time
+	Log         *slog.Logger
+
+	RootURL          *url.URL // the public root
+	AppName          string   // the application in whose name users connect
+	IntegrationsFile string   // the file an operator edits
+	TrustedProxies   []netip.Prefix
+	Sandbox          http.Handler // the built-in provider, nil where it is off
+	Development      bool         // serves the component gallery
+}
+
+// server answers requests.
+type server struct {
+	Config
+	crossOrigin *http.CrossOriginProtection
+}
+
+// New gives the handler of all routes.
+func New(config Config) http.Handler {
+	s := &server{Config: config, crossOrigin: http.NewCrossOriginProtection()}
+	e := echo.New()
+	e.HTTPErrorHandler = s.fail
+	e.IPExtractor = s.clientIP()
+	e.Use(s.requestID, s.accessLog, s.recovered, s.securityHeaders, s.sameOrigin, s.bounded, compressed)
+	for _, r := range s.routes() {
+		handler := s.admit(r.access, r.handler)
+		e.Add(r.method, r.path, handler)
+		if r.method == http.MethodGet {
+			e.Add(http.MethodHead, r.path, handler)
+		}
+	}
+	return e
+}
+
+// compressed compresses pages; what is static is stored compressed.
+var compressed = middleware.GzipWithConfig(middleware.GzipConfig{
+	MinLength: 1400, // one packet is sent anyway
+	Skipper:   func(c echo.Context) bool { return strings.HasPrefix(c.Path(), "/static/") },
+})
+
+// secure reports whether browsers reach the server by https.
+func (s *server) secure() bool { return s.RootURL.Scheme == "https" }
+
+// clientIP takes the address from X-Forwarded-For only when the peer is a proxy the operator named.
+func (s *server) clientIP() echo.IPExtractor {
+	if len(s.TrustedProxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, prefix := range s.TrustedProxies {
+		options = append(options, echo.TrustIPRange(ipNet(prefix)))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}

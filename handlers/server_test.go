@@ -1,0 +1,228 @@
+package handlers
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/patchbay/patchbay/internal/auth"
+	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/internal/integrations"
+	"github.com/patchbay/patchbay/internal/oauth"
+	"github.com/patchbay/patchbay/internal/sandbox"
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/models"
+)
+
+const (
+	adminEmail    = "ada@example.com"
+	viewerEmail   = "viewer@example.com"
+	adminPassword = "correct horse battery staple"
+)
+
+// app is a server on a temporary database, with the sandbox as its provider and a clock that tests move.
+type app struct {
+	t             *testing.T
+	url           string
+	server        *server
+	store         *store.Store
+	log           *safeBuffer
+	setupToken    string
+	database      string // path of its file
+	clockOffset   atomic.Int64
+	tokenRequests atomic.Int64 // that reached the sandbox
+	handler       http.Handler
+}
+
+func newApp(t *testing.T) *app {
+	t.Helper()
+	a := &app{t: t, log: &safeBuffer{}}
+	frontend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }))
+	t.Cleanup(frontend.Close)
+	a.url = frontend.URL
+	root, err := url.Parse(a.url)
+	must(t, err)
+	ring, err := vault.Parse(vault.NewKey())
+	must(t, err)
+	a.database = filepath.Join(t.TempDir(), "patchbay.db")
+	a.store, err = store.Open(t.Context(), a.database, ring)
+	must(t, err)
+	t.Cleanup(func() { must(t, a.store.Close()) })
+	provider := sandbox.New(sandbox.Options{BrowserURL: a.url, ServerURL: a.url, Now: time.Now})
+	broken := provider.Integration("broken")
+	broken.OAuth.ID = ""
+	registry, err := integrations.NewRegistry(provider.Integration("sandbox"), provider.Integration("other"), broken)
+	must(t, err)
+	client, err := oauth.New([]string{root.Host}, a.now)
+	must(t, err)
+	admins, token := auth.New(a.store, a.now)
+	a.setupToken = token
+	for email, role := range map[string]models.Role{adminEmail: models.RoleAdmin, viewerEmail: models.RoleViewer} {
+		_, err = admins.CreateAdmin(t.Context(), models.Actor{Name: models.SystemActor}, email, adminPassword, role)
+		must(t, err)
+	}
+	sandboxHandler := provider.Handler()
+	config := Config{
+		Connections: connections.New(a.store, registry, client, a.url, a.now), Auth: admins,
+		Sessions: auth.NewSessions(a.store, a.now, false), Ready: a.store.Ready, Now: a.now,
+		Log:     slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		RootURL: root, AppName: "Acme", IntegrationsFile: "integrations/integrations.yaml", Development: true,
+		Sandbox: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/sandbox/token" {
+				a.tokenRequests.Add(1)
+			}
+			sandboxHandler.ServeHTTP(w, r)
+		}),
+	}
+	a.server = &server{Config: config}
+	a.handler = New(config)
+	return a
+}
+
+func (a *app) now() time.Time { return time.Now().Add(time.Duration(a.clockOffset.Load())) }
+
+// safeBuffer is a log that requests write to at the same time.
+type safeBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// browser keeps cookies and does not follow redirects.
+type browser struct {
+	app    *app
+	client *http.Client
+}
+
+func (a *app) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	must(a.t, err)
+	return &browser{a, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+func (a *app) signedIn(email string) *browser {
+	a.t.Helper()
+	b := a.browser()
+	if got := b.post("/login", "email", email, "password", adminPassword); got.status != http.StatusSeeOther {
+		a.t.Fatalf("sign in: %d\n%s", got.status, got.body)
+	}
+	return b
+}
+
+// page is an answer.
+type page struct {
+	status   int
+	location string
+	header   http.Header
+	body     string
+}
+
+func (b *browser) get(path string) page { return b.do(http.MethodGet, path, nil, nil) }
+
+// post sends a form; fields are names and values in turn.
+func (b *browser) post(path string, fields ...string) page {
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return b.do(http.MethodPost, path, form, nil)
+}
+
+func (b *browser) do(method, path string, form url.Values, header http.Header) page {
+	b.app.t.Helper()
+	if strings.HasPrefix(path, "/") {
+		path = b.app.url + path
+	}
+	request, err := http.NewRequestWithContext(b.app.t.Context(), method, path, strings.NewReader(form.Encode()))
+	must(b.app.t, err)
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := b.client.Do(request)
+	must(b.app.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(b.app.t, err)
+	return page{response.StatusCode, response.Header.Get("Location"), response.Header, string(body)}
+}
+
+// connectLink makes a connect link as an admin.
+func (a *app) connectLink(integration, userID string) string {
+	a.t.Helper()
+	got := a.signedIn(adminEmail).post("/connect", "integration", integration, "userId", userID, "returnTo", "/integrations/"+integration)
+	if got.status != http.StatusSeeOther || !strings.HasPrefix(got.location, "/connect/") {
+		a.t.Fatalf("make a link: %d %s\n%s", got.status, got.location, got.body)
+	}
+	return got.location
+}
+
+var consentRequest = regexp.MustCompile(`name="request" value="([^"]+)"`)
+
+// consent goes from a connect link through the provider's page and gives the callback's address.
+func (b *browser) consent(link, decision string) string {
+	b.app.t.Helper()
+	started := b.post(link + "/start")
+	if started.status != http.StatusSeeOther {
+		b.app.t.Fatalf("start: %d\n%s", started.status, started.body)
+	}
+	asked := consentRequest.FindStringSubmatch(b.get(started.location).body)
+	if asked == nil {
+		b.app.t.Fatal("no consent page at the provider")
+	}
+	return b.post("/sandbox/authorize", "request", asked[1], "account", "ada", "decision", decision).location
+}
+
+// connect makes a connection and gives it.
+func (a *app) connect(integration, userID string) *models.Connection {
+	a.t.Helper()
+	b := a.browser()
+	if got := b.get(b.consent(a.connectLink(integration, userID), "allow")); got.status != http.StatusSeeOther {
+		a.t.Fatalf("callback: %d\n%s", got.status, got.body)
+	}
+	c, err := a.store.ConnectionOf(a.t.Context(), integration, userID)
+	must(a.t, err)
+	return c
+}
+
+func (a *app) count() string {
+	a.t.Helper()
+	connections, err := a.store.CountByIntegration(a.t.Context())
+	must(a.t, err)
+	entries, err := a.store.AuditEntries(a.t.Context(), "", models.PageRequest{Limit: 1000})
+	must(a.t, err)
+	return fmt.Sprint(connections, len(entries.Rows))
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/patchbay/patchbay/handlers"
+	"github.com/patchbay/patchbay/internal/auth"
+	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/internal/integrations"
+	"github.com/patchbay/patchbay/internal/oauth"
+	"github.com/patchbay/patchbay/internal/sandbox"
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/models"
+)
+
+type serveCommand struct {
+	storageSettings
+	logSettings
+	Addr           string   `env:"PATCHBAY_ADDR" default:"127.0.0.1:3003" help:"Address to listen on."`
+	URL            string   `name:"url" env:"PATCHBAY_URL" help:"Public root of the server; callback URLs are built from it. Default: localhost at the port listened on."`
+	Dir            string   `env:"PATCHBAY_DIR" default:"./integrations" help:"Folder with integrations.yaml."`
+	AppName        string   `env:"PATCHBAY_APP_NAME" default:"Patchbay" help:"Name of your application, as users see it when they connect."`
+	AdminEmail     string   `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
+	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" hidden:"" help:"Password of the first admin."`
+	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback only), on or off."`
+	AllowPrivate   []string `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
+	TrustedProxies []string `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
+	Dev            bool     `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
+}
+
+// sandboxName is the name of the built-in provider's integration.
+const sandboxName = "sandbox"
+
+// Limits of a connection to the server; the write limit covers a slow provider's token endpoint.
+const (
+	headerTimeout   = 10 * time.Second
+	readTimeout     = 30 * time.Second
+	writeTimeout    = 60 * time.Second
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = 10 * time.Second
+)
+
+// Run serves until ctx ends.
+func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
+	log := s.logger(streams)
+	slog.SetDefault(log)
+	ring, err := s.keyRing()
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, s.DB, ring)
+	if errors.Is(err, store.ErrWrongKey) {
+		err = settingsError{err}
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			log.Error("close database", "error", err)
+		}
+	}()
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return settingsError{fmt.Errorf("--addr: %w", err)}
+	}
+	defer listener.Close() // again after Serve, harmlessly
+	address := listener.Addr().(*net.TCPAddr)
+	root, err := rootURL(s.URL, address)
+	if err != nil {
+		return err
+	}
+	admins, setupToken := auth.New(db, utcNow)
+	handler, err := s.handler(db, admins, root, address, log)
+	if err != nil {
+		return err
+	}
+	needsSetup, err := s.firstAdmin(ctx, admins)
+	if err != nil {
+		return err
+	}
+	if err := announce(streams, root, needsSetup, setupToken); err != nil {
+		return err
+	}
+	return serve(ctx, listener, handler, log)
+}
+
+// handler wires the server together.
+func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.URL, address *net.TCPAddr, log *slog.Logger) (http.Handler, error) {
+	list, err := integrations.Load(s.Dir, os.LookupEnv)
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	config := handlers.Config{
+		Auth: admins, Sessions: auth.NewSessions(db, utcNow, root.Scheme == "https"), Ready: db.Ready, Now: utcNow, Log: log, RootURL: root, AppName: s.AppName,
+		IntegrationsFile: filepath.Join(s.Dir, "integrations.yaml"), Development: s.Dev,
+	}
+	allowPrivate := s.AllowPrivate
+	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() {
+		self := selfAddress(address)
+		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
+		config.Sandbox = provider.Handler()
+		list = append(list, provider.Integration(sandboxName))
+		allowPrivate = append(allowPrivate, self)
+	}
+	registry, err := integrations.NewRegistry(list...)
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	client, err := oauth.New(allowPrivate, utcNow)
+	if err != nil {
+		return nil, settingsError{fmt.Errorf("--allow-private: %w", err)}
+	}
+	if config.TrustedProxies, err = parsePrefixes("--trusted-proxies", s.TrustedProxies); err != nil {
+		return nil, err
+	}
+	config.Connections = connections.New(db, registry, client, root.String(), utcNow)
+	return handlers.New(config), nil
+}
+
+// selfAddress is where the server reaches itself: it may listen on all addresses.
+func selfAddress(address *net.TCPAddr) string {
+	if address.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", address.Port)
+	}
+	return address.String()
+}
+
+// firstAdmin creates the admin named by the settings where there is none, and reports whether one is still to be set up.
+func (s *serveCommand) firstAdmin(ctx context.Context, admins *auth.Service) (needed bool, err error) {
+	needed, err = admins.NeedsSetup(ctx)
+	if err != nil || !needed || s.AdminEmail == "" && s.AdminPassword == "" {
+		return needed, err
+	}
+	_, err = admins.CreateFirstAdmin(ctx, models.Actor{Name: models.SystemActor}, s.AdminEmail, s.AdminPassword)
+	if e := models.AsError(err); e != nil && len(e.Fields) > 0 {
+		var faults []string
+		for _, field := range e.Fields {
+			faults = append(faults, field.Message)
+		}
+		return true, settingsError{fmt.Errorf("PATCHBAY_ADMIN_EMAIL, PATCHBAY_ADMIN_PASSWORD: %s", strings.Join(faults, " "))}
+	}
+	return false, err
+}
+
+// announce prints where the dashboard is, for people and scripts; it is output, not log.
+func announce(streams Streams, root *url.URL, needsSetup bool, setupToken string) error {
+	text := fmt.Sprintf("Patchbay is running at %s\n", root)
+	if needsSetup {
+		text += fmt.Sprintf("Create the first admin at %s/setup?token=%s\n", root, setupToken)
+	}
+	_, err := fmt.Fprint(streams.Out, text)
+	return err
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(listener) }()
+	select {
+	case err := <-stopped:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("shutting down")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}

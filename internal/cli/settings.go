@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/patchbay/patchbay/internal/vault"
+)
+
+// storageSettings say where data and keys are.
+type storageSettings struct {
+	DB            string `name:"db" env:"PATCHBAY_DB" default:"./data/patchbay.db" help:"SQLite database file."`
+	KeyFile       string `env:"PATCHBAY_KEY_FILE" default:"./data/patchbay.key" help:"File with the encryption key; created at the first run."`
+	EncryptionKey string `env:"PATCHBAY_ENCRYPTION_KEY" hidden:"" help:"The encryption key itself, instead of a file."`
+}
+
+// keyRing gives the key ring, creating the key file for a new database only: for an existing one a new key would open
+// nothing.
+func (s *storageSettings) keyRing() (*vault.Ring, error) {
+	if strings.Contains(s.DB, "://") {
+		return nil, settingsError{fmt.Errorf("--db: expected the path of an SQLite file, found an address; other databases are not supported by this version")}
+	}
+	if s.EncryptionKey != "" {
+		ring, err := vault.Parse(s.EncryptionKey)
+		if err != nil {
+			return nil, settingsError{fmt.Errorf("PATCHBAY_ENCRYPTION_KEY: %w", err)}
+		}
+		return ring, nil
+	}
+	ring, err := vault.ReadKeyFile(s.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, dbErr := os.Stat(s.DB); dbErr == nil {
+			return nil, settingsError{fmt.Errorf("the database %s exists, but its key file %s does not: put the key file back, or set PATCHBAY_ENCRYPTION_KEY", s.DB, s.KeyFile)}
+		}
+		if err := vault.CreateKeyFile(s.KeyFile); err != nil {
+			return nil, settingsError{err}
+		}
+		ring, err = vault.ReadKeyFile(s.KeyFile)
+	}
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	return ring, nil
+}
+
+// logSettings say what is logged, and how.
+type logSettings struct {
+	LogLevel string `env:"PATCHBAY_LOG_LEVEL" enum:"error,warn,info,debug" default:"info" help:"Least level that is logged: error, warn, info or debug."`
+}
+
+// logger writes text to a terminal and JSON to anything else.
+func (s logSettings) logger(streams Streams) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if file, ok := streams.Err.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(streams.Err, options))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(streams.Err, options))
+}
+
+// rootURL gives the public root: the one that was set, or localhost at the port listened on.
+func rootURL(text string, address *net.TCPAddr) (*url.URL, error) {
+	if text == "" {
+		text = fmt.Sprintf("http://localhost:%d", address.Port)
+	}
+	u, err := url.Parse(strings.TrimSuffix(text, "/"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, settingsError{fmt.Errorf("--url: expected a scheme and a host, such as https://connect.example.com, found %q", text)}
+	}
+	return u, nil
+}
+
+func parsePrefixes(flag string, texts []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, settingsError{fmt.Errorf("%s: expected a CIDR, such as 10.0.0.0/8, found %q", flag, text)}
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
+}
+
+// utcNow is the clock of the whole program.
+func utcNow() time.Time { return time.Now().UTC() }
