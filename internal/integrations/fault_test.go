@@ -24,7 +24,8 @@ var faultTests = []faultTest{
 	{"no mapping", "- slack\n", []string{"integrations.yaml:1:1: expected a mapping, found a list"}},
 	{"unknown top level", "integration: {}\n", []string{"integrations.yaml:1:1: integration: unknown key; expected integrations"}},
 	{"unknown anchor, perhaps a secret", "integrations:\n  a: {oauth_client_secret: *" + secret + "}\n", []string{
-		"integrations.yaml:2:28: expected an alias (*name) of an earlier anchor (&name); quote a text that begins with *"}},
+		"integrations.yaml:2:28: expected an alias (*name) of an earlier anchor (&name); quote a text that begins with *",
+	}},
 
 	{"bad names", "integrations:\n  Slack: {auth: {auth_mode: API_KEY}, requests: {base_url: 'https://x.y'}}\n  'a/../b': 1\n  '': 1\n  ? [a]\n  : 1\n", []string{
 		"integrations.yaml:2:3: Slack: expected a name of 1 to 64 lower-case letters, digits, '.', '-' and '_', beginning with a letter or digit",
@@ -32,18 +33,22 @@ var faultTests = []faultTest{
 		"integrations.yaml:3:13: expected a mapping, found a text",
 		"integrations.yaml:4:3: expected a name of 1 to 64 lower-case letters, digits, '.', '-' and '_', beginning with a letter or digit",
 		"integrations.yaml:4:7: expected a mapping, found a text",
-		"integrations.yaml:5:5: integrations: expected a text as the key, found a list"}},
+		"integrations.yaml:5:5: integrations: expected a text as the key, found a list",
+	}},
 	{"same name twice", "integrations:\n  a: {provider: x}\n  a: {provider: x}\n", []string{
 		"integrations.yaml:2:7: provider: expected auth and requests here: the provider catalogue is not available in this version",
-		"integrations.yaml:3:3: integrations.a: expected each key once, found it already on line 2"}},
+		"integrations.yaml:3:3: integrations.a: expected each key once, found it already on line 2",
+	}},
 	{"nothing inside", "integrations:\n  a:\n", []string{"integrations.yaml:2:5: expected a mapping, found nothing"}},
 	{"missing halves", "integrations:\n  a: {}\n  b: {auth: {}, requests: {}}\n", []string{
 		"integrations.yaml:2:3: auth: expected this key, found none",
 		"integrations.yaml:2:3: requests: expected this key, found none",
 		"integrations.yaml:3:7: auth.auth_mode: expected this key, found none",
-		"integrations.yaml:3:17: requests.base_url: expected this key, found none"}},
+		"integrations.yaml:3:17: requests.base_url: expected this key, found none",
+	}},
 	{"catalogue", "integrations:\n  slack:\n    extends_blueprint: slack:v0\n", []string{
-		"integrations.yaml:3:5: extends_blueprint: expected auth and requests here: the provider catalogue is not available in this version"}},
+		"integrations.yaml:3:5: extends_blueprint: expected auth and requests here: the provider catalogue is not available in this version",
+	}},
 
 	inAuth("needs of OAUTH2", "auth_mode: OAUTH2",
 		"integrations.yaml:3:5: auth.authorization_url: expected this key, found none",
@@ -146,12 +151,18 @@ func TestLoadIsBounded(t *testing.T) {
 	long := strings.Repeat("x", 60<<10)
 	tests := []struct{ name, text, want string }{
 		{"file", "#" + strings.Repeat("x", maxFileBytes), "integrations.yaml:1:1: expected a file of at most 1048576 bytes (1 MiB)"},
-		{"aliases of long texts", "integrations:\n  a: {oauth_client_id: &x " + long + ", requests: {params: {" + aliases("k%d: *x, ", 1000) + "}}}\n",
-			"requests.params.k67: expected at most 4194304 bytes in all, with aliases and variables replaced"},
-		{"aliases of lists", "integrations:\n  a: {oauth_scopes: &x [" + aliases("s%d, ", 20000) + "]}\n" + aliases("  a%d: {oauth_scopes: *x}\n", 40),
-			": expected at most 4194304 bytes in all, with aliases and variables replaced"},
-		{"variables of one text", "integrations:\n  a: {oauth_client_id: '" + strings.Repeat("${LONG}", 1000) + "'}\n",
-			"integrations.yaml:2:24: oauth_client_id: expected at most 65536 bytes, with variables replaced"},
+		{
+			"aliases of long texts", "integrations:\n  a: {oauth_client_id: &x " + long + ", requests: {params: {" + aliases("k%d: *x, ", 1000) + "}}}\n",
+			"requests.params.k67: expected at most 4194304 bytes in all, with aliases and variables replaced",
+		},
+		{
+			"aliases of lists", "integrations:\n  a: {oauth_scopes: &x [" + aliases("s%d, ", 20000) + "]}\n" + aliases("  a%d: {oauth_scopes: *x}\n", 40),
+			": expected at most 4194304 bytes in all, with aliases and variables replaced",
+		},
+		{
+			"variables of one text", "integrations:\n  a: {oauth_client_id: '" + strings.Repeat("${LONG}", 1000) + "'}\n",
+			"integrations.yaml:2:24: oauth_client_id: expected at most 65536 bytes, with variables replaced",
+		},
 		{"faults", "integrations: {" + aliases("A%d: {}, ", 1000) + "}", "expected fewer than 100 faults; reading stopped here"},
 	}
 	for _, test := range tests {

@@ -17,8 +17,13 @@ func TestContrast(t *testing.T) {
 		front, back string
 		least       float64
 	}{
-		{"text", "card", 4.5}, {"muted", "card", 4.5}, {"muted", "page", 4.5}, {"brand", "page", 4.5}, {"brand", "card", 4.5},
-		{"on-brand", "brand", 4.5}, {"line", "card", 3},
+		{"text", "card", 4.5},
+		{"muted", "card", 4.5},
+		{"muted", "page", 4.5},
+		{"brand", "page", 4.5},
+		{"brand", "card", 4.5},
+		{"on-brand", "brand", 4.5},
+		{"line", "card", 3},
 	} {
 		for theme, name := range []string{"light", "dark"} {
 			front, back := luminance(t, colours[pair.front][theme]), luminance(t, colours[pair.back][theme])
