@@ -38,6 +38,9 @@ const (
 	MaxPasswordBytes  = 1024
 )
 
+// MaxEmailBytes bounds an email address (RFC 5321 §4.5.3.1.3, less the angle brackets).
+const MaxEmailBytes = 254
+
 // NormalizeEmail gives the form under which an address is stored and looked up.
 func NormalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
@@ -45,7 +48,7 @@ func NormalizeEmail(email string) string { return strings.ToLower(strings.TrimSp
 func ValidateAdmin(email, password string) error {
 	var fields []FieldError
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || len(email) > 254 {
+	if err != nil || address.Address != email || len(email) > MaxEmailBytes {
 		fields = append(fields, FieldError{Field: "email", Message: "Enter an email address, such as name@example.com."})
 	}
 	if utf8.RuneCountInString(password) < MinPasswordLength {

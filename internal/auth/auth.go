@@ -99,13 +99,17 @@ func (s *Service) create(ctx context.Context, actor models.Actor, email, passwor
 // after too many tries with too_many_requests.
 func (s *Service) SignIn(ctx context.Context, actor models.Actor, email, password string) (*models.Admin, error) {
 	email = models.NormalizeEmail(email)
-	if wait := max(s.byIP.wait(actor.IP), s.byAccount.wait(email)); wait > 0 {
-		return nil, &models.Error{
-			Kind: models.KindTooMany, Code: models.CodeTooMany, RetryAfter: wait,
-			Message: fmt.Sprintf("Too many attempts to sign in. Try again in %d seconds.", int(wait.Seconds())+1),
-		}
+	// A try that its address has no right to must not use up the account's.
+	if wait := s.byIP.wait(network(actor.IP)); wait > 0 {
+		return nil, tooMany(wait)
 	}
 	wrong := &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeWrongPassword, Message: "The email address or the password is wrong."}
+	if len(email) > models.MaxEmailBytes { // not a key to remember
+		return nil, wrong
+	}
+	if wait := s.byAccount.wait(email); wait > 0 {
+		return nil, tooMany(wait)
+	}
 	if len(password) > models.MaxPasswordBytes {
 		return nil, wrong
 	}
@@ -132,6 +136,13 @@ func (s *Service) SignIn(ctx context.Context, actor models.Actor, email, passwor
 		return nil, err
 	}
 	return admin, nil
+}
+
+func tooMany(wait time.Duration) error {
+	return &models.Error{
+		Kind: models.KindTooMany, Code: models.CodeTooMany, RetryAfter: wait,
+		Message: fmt.Sprintf("Too many attempts to sign in. Try again in %d seconds.", int(wait.Seconds())+1),
+	}
 }
 
 // Admin finds a signed-in admin by id. It fails with not_found when the account is gone.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -122,7 +123,7 @@ func TestSignInTellsNothingAboutWhatWasWrong(t *testing.T) {
 		t.Errorf("audit: %+v, %v", entries.Rows, err)
 	}
 	var messages []string
-	for _, pair := range [][2]string{{email, "wrong password"}, {"nobody@example.com", password}, {email, ""}, {email, strings.Repeat("x", 5000)}} {
+	for _, pair := range [][2]string{{email, "wrong password"}, {"nobody@example.com", password}, {email, ""}, {email, strings.Repeat("x", 5000)}, {strings.Repeat("x", 5000), password}} {
 		_, err := s.SignIn(t.Context(), models.Actor{IP: "192.0.2.1"}, pair[0], pair[1])
 		if !models.HasCode(err, models.CodeWrongPassword) {
 			t.Errorf("%.40q: %v", pair, err)
@@ -149,15 +150,16 @@ func TestGuessingIsLimitedByAddressAndByAccount(t *testing.T) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	err := guess("192.0.2.1", "b@example.com")
+	var err error
+	for range 30 {
+		err = guess("192.0.2.1", "a@example.com")
+	}
 	if !limited(err) || models.AsError(err).RetryAfter <= 0 {
 		t.Errorf("11th try of an address: %v", err)
 	}
-	for _, ip := range []string{"192.0.2.2", "192.0.2.3"} {
-		for range 5 {
-			if err := guess(ip, "a@example.com"); limited(err) {
-				t.Errorf("another address was limited early: %v", err)
-			}
+	for i := range 10 { // the tries that the first address had no right to have not used up the account's
+		if err := guess(fmt.Sprintf("192.0.2.%d", 10+i), "a@example.com"); limited(err) {
+			t.Errorf("another address was limited early: %v", err)
 		}
 	}
 	if err := guess("192.0.2.4", "a@example.com"); !limited(err) {
@@ -169,14 +171,31 @@ func TestGuessingIsLimitedByAddressAndByAccount(t *testing.T) {
 	}
 }
 
-func TestLimiterForgetsWhatItNoLongerNeeds(t *testing.T) {
+func TestLimiterIsBoundedAndKeepsWhoIsLimited(t *testing.T) {
 	c := &clock{time.Now()}
-	l := newLimiter(c.now, time.Second, 2)
-	for i := range maxBuckets + 10 {
-		l.wait(string(rune('a'+i%26)) + time.Duration(i).String())
+	l := newLimiter(c.now, time.Hour, 2)
+	for range 3 {
+		l.wait("guessed")
+	}
+	for i := range 2 * maxBuckets {
+		l.wait(fmt.Sprint(i))
 	}
 	if len(l.buckets) > maxBuckets {
 		t.Errorf("%d buckets", len(l.buckets))
+	}
+	if l.wait("guessed") == 0 {
+		t.Error("made-up keys gave back the tries of another")
+	}
+}
+
+func TestAnIPv6SubscriberIsOneAddress(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "": "", "not an address": "not an address",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2:ffff::%eth0": "2001:db8:1:2::/64",
+	} {
+		if got := network(ip); got != want {
+			t.Errorf("%s is limited as %s", ip, got)
+		}
 	}
 }
 

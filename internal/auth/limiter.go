@@ -1,6 +1,10 @@
 package auth
 
 import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,14 +46,22 @@ func (l *limiter) wait(key string) time.Duration {
 	return time.Duration((1 - bucket.TokensAt(now)) * float64(l.every))
 }
 
-// forget drops the buckets that are full again, and all of them where none is: then they are made up.
+// forget drops the quarter of the buckets that are nearest to full: dropping those gives the fewest tries back.
 func (l *limiter) forget(now time.Time) {
-	for key, bucket := range l.buckets {
-		if bucket.TokensAt(now) >= float64(l.burst) {
-			delete(l.buckets, key)
-		}
+	keys := slices.SortedFunc(maps.Keys(l.buckets), func(a, b string) int {
+		return cmp.Compare(l.buckets[b].TokensAt(now), l.buckets[a].TokensAt(now))
+	})
+	for _, key := range keys[:maxBuckets/4] {
+		delete(l.buckets, key)
 	}
-	if len(l.buckets) >= maxBuckets {
-		clear(l.buckets)
+}
+
+// network gives the part of an address that one subscriber has to himself: of IPv6 the first 64 bits.
+func network(ip string) string {
+	address, err := netip.ParseAddr(ip)
+	if err != nil || address.Unmap().Is4() {
+		return ip
 	}
+	prefix, _ := address.WithZone("").Prefix(64) // 64 bits fit
+	return prefix.String()
 }
