@@ -31,23 +31,23 @@ type Credentials struct {
 	Raw          json.RawMessage
 }
 
-// credentialsJSON is the shape that is sealed, and the one of the public contract.
-type credentialsJSON struct {
-	Type         AuthMode        `json:"type"`
-	AccessToken  string          `json:"access_token"`
-	ExpiresAt    *time.Time      `json:"expires_at,omitempty"`
-	RefreshToken string          `json:"refresh_token,omitempty"`
-	Raw          json.RawMessage `json:"raw,omitempty"`
+// sealedCredentials is the shape that is sealed. Raw is base64 in it: encoding/json rewrites the text of a RawMessage.
+type sealedCredentials struct {
+	Type         AuthMode   `json:"type"`
+	AccessToken  string     `json:"access_token"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+	RefreshToken string     `json:"refresh_token,omitempty"`
+	Raw          []byte     `json:"raw,omitempty"`
 }
 
-// RevealJSON encodes the credentials with their secrets, to be sealed or handed to their owner.
+// RevealJSON encodes the credentials with their secrets, to be sealed.
 func (c Credentials) RevealJSON() ([]byte, error) {
-	return json.Marshal(credentialsJSON{c.Type, c.AccessToken.Reveal(), c.ExpiresAt, c.RefreshToken.Reveal(), c.Raw})
+	return json.Marshal(sealedCredentials{c.Type, c.AccessToken.Reveal(), c.ExpiresAt, c.RefreshToken.Reveal(), c.Raw})
 }
 
 // ParseCredentials reads what RevealJSON wrote.
 func ParseCredentials(data []byte) (Credentials, error) {
-	var j credentialsJSON
+	var j sealedCredentials
 	if err := json.Unmarshal(data, &j); err != nil {
 		return Credentials{}, fmt.Errorf("parse stored credentials: %w", err)
 	}
