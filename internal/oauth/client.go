@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -89,7 +90,7 @@ func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectU
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: transport, CheckRedirect: refuseRedirect})
 	token, err := config.Exchange(ctx, code.Reveal(), options...)
 	if err != nil {
-		return models.Credentials{}, tokenError(ctx, in, transport, err, code, verifier, in.OAuth.Secret)
+		return models.Credentials{}, tokenError(ctx, in, transport, err, code, verifier, in.OAuth.Secret, basicCredentials(in.OAuth))
 	}
 	return transport.reply.credentials(token), nil
 }
@@ -132,6 +133,12 @@ func params(configured map[string]string) []oauth2.AuthCodeOption {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
 	return options
+}
+
+// basicCredentials gives what client authentication by header sends (RFC 6749 §2.3.1).
+func basicCredentials(client models.OAuthClient) models.Secret {
+	pair := url.QueryEscape(client.ID) + ":" + url.QueryEscape(client.Secret.Reveal())
+	return models.Secret(base64.StdEncoding.EncodeToString([]byte(pair)))
 }
 
 // refuseRedirect keeps the code and the client's secret from being sent to wherever a token endpoint points: 307 and 308

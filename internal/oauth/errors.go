@@ -2,8 +2,11 @@ package oauth
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"strings"
 	"unicode"
@@ -24,13 +27,25 @@ func tokenError(ctx context.Context, in *models.Integration, t *tokenTransport, 
 		failure.Message = fmt.Sprintf("%s refused the authorization code: %s", in.Name, Explain(t.reply.code, t.reply.description, secrets...))
 	case errors.As(err, &transportError):
 		failure.Message = fmt.Sprintf("%s could not be reached.", in.Name)
-		failure.Cause = transportError.Err
+		failure.Cause = loggable(transportError.Err)
 	case t.reply.fields == nil:
 		failure.Message = fmt.Sprintf("%s answered with status %d and something that is not a token response.", in.Name, t.reply.status)
 	default:
 		failure.Message = fmt.Sprintf("%s answered with status %d and no access token.", in.Name, t.reply.status)
 	}
 	return failure
+}
+
+// loggable gives an error that may be logged. Those of net/http about answers that are no HTTP quote what came, which a
+// provider may have filled with what it was sent.
+func loggable(err error) error {
+	var dial *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &dial), errors.As(err, &certificate), errors.Is(err, errReplyTooLong), errors.Is(err, context.Canceled), errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return errors.New("the connection broke off, or the answer was no HTTP response")
 }
 
 // maxExplanation bounds, in characters, what a provider's own words may take up on a page.
@@ -44,8 +59,10 @@ func Explain(code, description string, secrets ...models.Secret) string {
 		text += ": " + description
 	}
 	for _, secret := range secrets {
-		if s := secret.Reveal(); s != "" {
-			text = strings.ReplaceAll(text, s, secret.String())
+		for _, form := range []string{secret.Reveal(), url.QueryEscape(secret.Reveal())} {
+			if form != "" {
+				text = strings.ReplaceAll(text, form, secret.String())
+			}
 		}
 	}
 	text = strings.Map(func(r rune) rune {

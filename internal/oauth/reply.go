@@ -57,7 +57,7 @@ func (t *tokenTransport) RoundTrip(request *http.Request) (*http.Response, error
 		return nil, fmt.Errorf("read the token endpoint's answer: %w", err)
 	}
 	if len(body) > maxReplyBytes {
-		return nil, errors.New("the token endpoint's answer is longer than 1 MiB")
+		return nil, errReplyTooLong
 	}
 	t.reply = parseReply(response.StatusCode, response.Header.Get("Content-Type"), body, t.now())
 	plain := t.reply.canonical()
@@ -66,6 +66,8 @@ func (t *tokenTransport) RoundTrip(request *http.Request) (*http.Response, error
 	response.Header.Set("Content-Type", "application/json")
 	return response, nil
 }
+
+var errReplyTooLong = errors.New("the token endpoint's answer is longer than 1 MiB")
 
 func formToJSON(request *http.Request) error {
 	body, err := io.ReadAll(request.Body)
