@@ -18,7 +18,7 @@ func (s *server) callback(c echo.Context) error {
 		Code:        models.Secret(c.QueryParam("code")),
 		Error:       c.QueryParam("error"), ErrorDescription: c.QueryParam("error_description"),
 		Issuer:  c.QueryParam("iss"),
-		Browser: s.browserSecret(c),
+		Browser: s.browserSecrets(c),
 	})
 	if models.HasCode(err, models.ConnectInvalidState) && token == "" {
 		return s.renderConnectError(c, http.StatusBadRequest, nil, err)

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"crypto/rand"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,12 +24,19 @@ func (s *server) connectPage(c echo.Context) error {
 	if attempt == nil || attempt.Status == models.AttemptStarted || again {
 		return s.renderConnectStart(c, token, session)
 	}
+	if attempt.Status == models.AttemptConsumed && s.Now().Before(attempt.ConsumedBy()) {
+		c.Response().Header().Set("Refresh", waitingRefresh)
+		return render(c, http.StatusOK, views.ConnectWaiting(s.connectResult(c, session, attempt)))
+	}
 	page := s.connectResult(c, session, attempt)
 	if !page.OK {
 		page.RetryHref = connectPath(token) + "?again=1"
 	}
 	return render(c, http.StatusOK, views.ConnectResult(page))
 }
+
+// waitingRefresh is how often, in seconds, the page of an attempt that is being worked on is loaded again.
+const waitingRefresh = "2"
 
 func (s *server) renderConnectStart(c echo.Context, token models.Secret, session *models.ConnectSession) error {
 	in, err := s.Connections.Integration(session.Integration)
@@ -99,19 +108,13 @@ func adviceFor(errorType string) string {
 	return "This cannot be solved from here. Tell whoever runs this application the support code."
 }
 
-// browserCookie binds a flow to the browser that started it. One secret serves all flows of a browser.
-const (
-	browserCookie     = "patchbay_connect"
-	browserCookieLife = 24 * 3600 // seconds
-)
+// browserCookie begins the name of a cookie that binds an attempt to the browser that started it. Every attempt has a
+// cookie of its own: a secret that came from elsewhere would bind nothing.
+const browserCookie = "patchbay_connect_"
 
 func (s *server) startConnect(c echo.Context) error {
 	token := models.Secret(c.Param("token"))
-	browser := s.browserSecret(c)
-	if browser == "" {
-		browser = models.NewToken()
-	}
-	address, err := s.Connections.BeginConnect(c.Request().Context(), token, browser)
+	address, browser, err := s.Connections.BeginConnect(c.Request().Context(), token)
 	if e := models.AsError(err); e != nil && e.Code != models.CodeNotFound {
 		session, _, sessionErr := s.Connections.ConnectSession(c.Request().Context(), token)
 		if sessionErr != nil {
@@ -123,18 +126,22 @@ func (s *server) startConnect(c echo.Context) error {
 		return err
 	}
 	c.SetCookie(&http.Cookie{
-		Name: auth.CookieName(browserCookie, s.secure()), Value: browser.Reveal(), Path: "/", MaxAge: browserCookieLife,
+		Name: s.browserCookiePrefix() + rand.Text()[:8], Value: browser.Reveal(), Path: "/", MaxAge: int(models.AttemptLife.Seconds()),
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode,
 	})
 	allowFormRedirect(c, address)
 	return c.Redirect(http.StatusSeeOther, address)
 }
 
-// browserSecret gives the secret of this browser, empty where it has none.
-func (s *server) browserSecret(c echo.Context) models.Secret {
-	cookie, err := c.Cookie(auth.CookieName(browserCookie, s.secure()))
-	if err != nil {
-		return ""
+func (s *server) browserCookiePrefix() string { return auth.CookieName(browserCookie, s.secure()) }
+
+// browserSecrets gives the secrets of the attempts that this browser started.
+func (s *server) browserSecrets(c echo.Context) []models.Secret {
+	var secrets []models.Secret
+	for _, cookie := range c.Cookies() {
+		if strings.HasPrefix(cookie.Name, s.browserCookiePrefix()) {
+			secrets = append(secrets, models.Secret(cookie.Value))
+		}
 	}
-	return models.Secret(cookie.Value)
+	return secrets
 }

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -116,6 +119,79 @@ func TestOfManyCallbacksOneWins(t *testing.T) {
 	}
 }
 
+func TestALinkIsUsedOnce(t *testing.T) {
+	a := newApp(t)
+	link := a.connectLink("sandbox", "42")
+	first, second := a.browser(), a.browser()
+	firstCallback := first.consent(link, "allow")
+	secondCallback := second.consent(link, "allow")
+	again := first.consent(link, "allow") // the button pressed twice
+	if got := first.finish(firstCallback); !strings.Contains(got.body, "AUTHORIZATION_SUCCEEDED") {
+		t.Fatalf("first: %d\n%s", got.status, got.body)
+	}
+	conn, err := a.store.ConnectionOf(t.Context(), "sandbox", "42")
+	must(t, err)
+	for name, got := range map[string]page{
+		"another browser": second.finish(secondCallback), "the same browser": first.finish(again), "reloaded": first.get(link),
+	} {
+		if !strings.Contains(got.body, "AUTHORIZATION_SUCCEEDED") {
+			t.Errorf("%s: the page does not show how the link stands: %d\n%s", name, got.status, got.body)
+		}
+	}
+	after, err := a.store.ConnectionOf(t.Context(), "sandbox", "42")
+	must(t, err)
+	if after.Version != conn.Version {
+		t.Error("a used link replaced the credentials")
+	}
+}
+
+func TestALinkIsNotTriedForEver(t *testing.T) {
+	a := newApp(t)
+	link, b := a.connectLink("sandbox", "42"), a.browser()
+	for range models.MaxAttempts {
+		if got := b.post(link + "/start"); got.status != http.StatusSeeOther {
+			t.Fatalf("%d", got.status)
+		}
+	}
+	if got := b.post(link + "/start"); got.status != http.StatusTooManyRequests {
+		t.Errorf("one more: %d", got.status)
+	}
+}
+
+func TestASecretFromElsewhereBindsNothing(t *testing.T) {
+	a := newApp(t)
+	victim := a.browser()
+	victim.client.Jar.SetCookies(&url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/"}, []*http.Cookie{{Name: browserCookie + "known", Value: "known", Path: "/"}})
+	callback := victim.consent(a.connectLink("sandbox", "42"), "allow")
+	attacker := a.browser()
+	attacker.client.Jar.SetCookies(&url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/"}, []*http.Cookie{{Name: browserCookie + "known", Value: "known", Path: "/"}})
+	if got := attacker.get(callback); got.status != http.StatusBadRequest {
+		t.Errorf("finished with a cookie that was planted: %d", got.status)
+	}
+}
+
+func TestAnAttemptInProgressIsShownAsSuch(t *testing.T) {
+	a := newApp(t)
+	link, b := a.connectLink("sandbox", "42"), a.browser()
+	u, err := url.Parse(b.consent(link, "allow"))
+	must(t, err)
+	sum := sha256.Sum256([]byte(u.Query().Get("state")))
+	attempt, err := a.store.AttemptByState(t.Context(), hex.EncodeToString(sum[:]))
+	must(t, err)
+	attempt.Status, attempt.LastMoved = models.AttemptConsumed, a.now()
+	must(t, a.store.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.MoveAttempt(attempt, models.AttemptStarted)
+		return err
+	}))
+	if got := b.get(link); got.header.Get("Refresh") == "" || !strings.Contains(got.body, "Waiting for the answer") || strings.Contains(got.body, "AUTHORIZATION_") {
+		t.Errorf("in progress: %d\n%s", got.status, got.body)
+	}
+	a.clockOffset.Store(int64(time.Minute))
+	if got := b.get(link); got.header.Get("Refresh") != "" || !strings.Contains(got.body, "did not come to an end") {
+		t.Errorf("given up: %d\n%s", got.status, got.body)
+	}
+}
+
 func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 	a := newApp(t)
 	shows := func(name string, got page, errorType string) {
@@ -134,10 +210,13 @@ func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 	callback := b.consent(link, "allow")
 	u, err := url.Parse(callback)
 	must(t, err)
-	shows("neither code nor error", b.finish(u.Path+"?state="+u.Query().Get("state")), models.ConnectUnknownExternalError)
+	shows("neither code nor error", b.finish(u.Path+"?"+url.Values{"state": u.Query()["state"], "iss": u.Query()["iss"]}.Encode()), models.ConnectUnknownExternalError)
 
 	callback = b.consent(link, "allow")
 	shows("wrong issuer", b.finish(strings.Replace(callback, "iss=", "iss=x", 1)), models.ConnectInvalidState)
+
+	callback = b.consent(link, "allow")
+	shows("no issuer", b.finish(strings.Replace(callback, "iss=", "x=", 1)), models.ConnectInvalidState)
 
 	callback = b.consent(link, "allow")
 	shows("wrong code", b.finish(strings.Replace(callback, "code=", "code=x", 1)), models.ConnectTokenRetrieval)

@@ -52,7 +52,7 @@ func New(config Config) http.Handler {
 	for _, r := range s.routes() {
 		handler := s.admit(r.access, r.handler)
 		e.Add(r.method, r.path, handler)
-		if r.method == http.MethodGet {
+		if r.method == http.MethodGet && !strings.HasPrefix(r.path, "/oauth/callback") { // which changes something
 			e.Add(http.MethodHead, r.path, handler)
 		}
 	}

@@ -36,10 +36,17 @@ type Attempt struct {
 	ErrorMessage     string // readable, free of secrets
 	ConnectionUUID   string // when succeeded
 	DateCreated      time.Time
+	LastMoved        time.Time // when Status last changed
 	ExpiresAt        time.Time
 
 	Secrets AttemptSecrets `gorm:"-"`
 }
+
+// exchangeTime is how long a callback may take, from the moment it arrives.
+const exchangeTime = 30 * time.Second
+
+// ConsumedBy gives when an attempt that was consumed must have come to an end, if the server lives.
+func (a *Attempt) ConsumedBy() time.Time { return a.LastMoved.Add(exchangeTime) }
 
 // AttemptSecrets is what the callback needs again.
 type AttemptSecrets struct {
@@ -57,6 +64,9 @@ const (
 	AttemptSucceeded AttemptStatus = "succeeded" // the connection is stored
 	AttemptFailed    AttemptStatus = "failed"
 )
+
+// MaxAttempts is how often one connect link may be tried.
+const MaxAttempts = 20
 
 // AttemptLife is how long a state is accepted.
 const AttemptLife = 10 * time.Minute

@@ -56,7 +56,7 @@ type Auth struct {
 	BodyFormat          BodyFormat
 	RefreshURL          string // the token URL where empty
 	RevocationURL       string // RFC 7009; ours
-	Issuer              string // checked against iss of RFC 9207 where set; ours
+	Issuer              string // where set, iss (RFC 9207) must be sent and equal it; ours
 	DisablePKCE         bool   // for providers that refuse RFC 7636 parameters; ours
 
 	RequestURL        string

@@ -62,6 +62,7 @@ func samples() []sample {
 		{"connect-start-hostile", ConnectStart(startPage(hostile[0], hostile[5]))},
 		{"connect-start-popup", ConnectStart(ConnectStartPage{App: "Acme CRM", Integration: "slack", UserLabel: "42", Action: "/connect/token/start", Popup: true})},
 		{"connect-result", ConnectResult(resultPage())},
+		{"connect-waiting", ConnectWaiting(resultPage())},
 		{"connect-result-failed", ConnectResult(failedPage())},
 		{"connect-result-lost", ConnectResult(ConnectResultPage{App: "Acme CRM", ErrorType: models.ConnectInvalidState, Message: "This sign-in was not started in this browser.", SupportCode: "8f14e45f"})},
 		{"error", Error(ErrorPage{SignedIn: true, Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f"})},

@@ -1,12 +1,14 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -58,8 +60,8 @@ func (s *Service) CreateConnectSession(ctx context.Context, actor models.Actor, 
 	return token, err
 }
 
-// ConnectSession finds the connect session of a link's token, with its newest attempt, nil where there is none. It fails
-// with not_found, also when the link has expired.
+// ConnectSession finds the connect session of a link's token, with the attempt that decides how it stands: the one that
+// succeeded, or else the newest; nil where there is none. It fails with not_found, also when the link has expired.
 func (s *Service) ConnectSession(ctx context.Context, token models.Secret) (*models.ConnectSession, *models.Attempt, error) {
 	session, err := s.store.ConnectSession(ctx, hash(token))
 	if err == nil && !session.ExpiresAt.After(s.now()) {
@@ -68,37 +70,42 @@ func (s *Service) ConnectSession(ctx context.Context, token models.Secret) (*mod
 	if err != nil {
 		return nil, nil, err
 	}
-	attempt, err := s.store.LatestAttempt(ctx, session.ID)
+	attempt, err := s.store.DecidingAttempt(ctx, session.ID)
 	return session, attempt, err
 }
 
-// BeginConnect starts an attempt and gives the address at the provider to send the browser to. Browser is the secret
-// that only this browser holds; the callback must bring it again. It fails with not_found for a link that is unknown,
-// expired or used, and with the Connect error types of a configuration that cannot work.
-func (s *Service) BeginConnect(ctx context.Context, token, browser models.Secret) (string, error) {
-	session, latest, err := s.ConnectSession(ctx, token)
+// BeginConnect starts an attempt. It gives the address at the provider to send the browser to, and a secret that only
+// this browser is given: the callback must bring it again. It fails with not_found for a link that is unknown, expired
+// or used, with too_many_requests, and with the Connect error types of a configuration that cannot work.
+func (s *Service) BeginConnect(ctx context.Context, token models.Secret) (address string, browser models.Secret, err error) {
+	session, deciding, err := s.ConnectSession(ctx, token)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if latest != nil && latest.Status == models.AttemptSucceeded {
-		return "", &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: "This connect link has been used."}
+	if deciding != nil && deciding.Status == models.AttemptSucceeded {
+		return "", "", &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: "This connect link has been used."}
+	}
+	if tries, err := s.store.CountAttempts(ctx, session.ID); err != nil || tries >= models.MaxAttempts {
+		tooMany := &models.Error{Kind: models.KindTooMany, Code: models.CodeTooMany, Message: "This connect link was tried too often. Ask for a new one."}
+		return "", "", cmp.Or[error](err, tooMany)
 	}
 	in, err := s.Integration(session.Integration)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	state, now := models.NewToken(), s.now()
+	browser = models.NewToken()
 	attempt := &models.Attempt{
 		UUID: uuid.NewString(), ConnectSessionID: session.ID, Integration: session.Integration, UserID: session.UserID,
 		StateHash: hash(state), BrowserHash: hash(browser), RedirectURI: s.CallbackURL(in), Status: models.AttemptStarted,
-		DateCreated: now, ExpiresAt: now.Add(models.AttemptLife),
+		DateCreated: now, LastMoved: now, ExpiresAt: now.Add(models.AttemptLife),
 		Secrets: models.AttemptSecrets{Verifier: oauth.NewVerifier(), LinkToken: token},
 	}
-	address, err := s.oauth.AuthorizationURL(in, attempt.RedirectURI, state.Reveal(), attempt.Secrets.Verifier)
+	address, err = s.oauth.AuthorizationURL(in, attempt.RedirectURI, state.Reveal(), attempt.Secrets.Verifier)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return address, s.store.Write(ctx, func(tx *store.Tx) error { return tx.CreateAttempt(attempt) })
+	return address, browser, s.store.Write(ctx, func(tx *store.Tx) error { return tx.CreateAttempt(attempt) })
 }
 
 // Callback is what the provider sends the browser back with (RFC 6749 §4.1.2, RFC 9207).
@@ -109,7 +116,7 @@ type Callback struct {
 	Error            string
 	ErrorDescription string
 	Issuer           string
-	Browser          models.Secret
+	Browser          []models.Secret // what the browser holds of the secrets that BeginConnect gave
 }
 
 // FinishConnect works off a callback: the attempt is consumed once, the code exchanged with no transaction open, and the
@@ -125,7 +132,7 @@ func (s *Service) FinishConnect(ctx context.Context, actor models.Actor, callbac
 	ctx = context.WithoutCancel(ctx)
 	actor.Name = models.EndUserActor(attempt.UserID)
 	if err := s.finish(ctx, actor, attempt, callback); err != nil {
-		attempt.Status, attempt.ConnectionUUID = models.AttemptFailed, ""
+		attempt.Status, attempt.ConnectionUUID, attempt.LastMoved = models.AttemptFailed, "", s.now()
 		attempt.ErrorType, attempt.ErrorMessage = describe(err)
 		writeErr := s.store.Write(ctx, func(tx *store.Tx) error {
 			_, err := tx.MoveAttempt(attempt, models.AttemptConsumed)
@@ -153,13 +160,15 @@ func (s *Service) consume(ctx context.Context, callback Callback) (*models.Attem
 	if err != nil {
 		return nil, err
 	}
-	sameBrowser := subtle.ConstantTimeCompare([]byte(attempt.BrowserHash), []byte(hash(callback.Browser))) == 1
+	sameBrowser := slices.ContainsFunc(callback.Browser, func(secret models.Secret) bool {
+		return subtle.ConstantTimeCompare([]byte(attempt.BrowserHash), []byte(hash(secret))) == 1
+	})
 	in, err := s.Integration(attempt.Integration)
 	sharedCallback := err == nil && in.SharedCallback
 	if !sameBrowser || callback.Integration != attempt.Integration && !(sharedCallback && callback.Integration == "") {
 		return nil, invalid
 	}
-	attempt.Status = models.AttemptConsumed
+	attempt.Status, attempt.LastMoved = models.AttemptConsumed, s.now()
 	moved := false
 	err = s.store.Write(ctx, func(tx *store.Tx) error {
 		moved, err = tx.MoveAttempt(attempt, models.AttemptStarted)
@@ -183,8 +192,8 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 	switch {
 	case !attempt.ExpiresAt.After(s.now()):
 		return fail(models.ConnectInvalidState, "More than 10 minutes passed at the provider.")
-	case in.Auth.Issuer != "" && callback.Issuer != "" && callback.Issuer != in.Auth.Issuer:
-		return fail(models.ConnectInvalidState, "The answer came from another issuer than the one configured (RFC 9207).")
+	case in.Auth.Issuer != "" && callback.Issuer != in.Auth.Issuer:
+		return fail(models.ConnectInvalidState, "The answer does not come from the issuer that is configured (RFC 9207 §2.4).")
 	case callback.Error != "":
 		return fail(models.ConnectExternalError, fmt.Sprintf("%s answered: %s", in.Name, oauth.Explain(callback.Error, callback.ErrorDescription)))
 	case callback.Code == "":
@@ -194,18 +203,27 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 	if err != nil {
 		return err
 	}
-	if err := s.storeConnection(ctx, actor, attempt, credentials); err != nil {
+	err = s.storeConnection(ctx, actor, attempt, credentials)
+	if err != nil && !models.HasCode(err, models.ConnectInvalidState) {
 		return &models.Error{
 			Kind: models.KindInternal, Code: models.ConnectTokenStorage, Cause: err,
 			Message: "The provider granted access, but the connection could not be stored.",
 		}
 	}
-	return nil
+	return err
 }
 
-// storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else.
+// storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else. Of several
+// attempts of one link, one may get here.
 func (s *Service) storeConnection(ctx context.Context, actor models.Actor, attempt *models.Attempt, credentials models.Credentials) error {
 	return s.store.Write(ctx, func(tx *store.Tx) error {
+		deciding, err := tx.DecidingAttempt(ctx, attempt.ConnectSessionID)
+		if err != nil {
+			return err
+		}
+		if deciding != nil && deciding.Status == models.AttemptSucceeded {
+			return &models.Error{Kind: models.KindInvalid, Code: models.ConnectInvalidState, Message: "This connect link has been used."}
+		}
 		action := models.AuditConnectionReconnect
 		c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID)
 		if models.HasCode(err, models.CodeUnknownConnection) {
@@ -228,7 +246,7 @@ func (s *Service) storeConnection(ctx context.Context, actor models.Actor, attem
 		if err != nil {
 			return err
 		}
-		attempt.Status, attempt.ConnectionUUID = models.AttemptSucceeded, c.UUID
+		attempt.Status, attempt.ConnectionUUID, attempt.LastMoved = models.AttemptSucceeded, c.UUID, s.now()
 		if _, err := tx.MoveAttempt(attempt, models.AttemptConsumed); err != nil {
 			return err
 		}

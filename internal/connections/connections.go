@@ -75,8 +75,8 @@ func (s *Service) Users(ctx context.Context, page models.PageRequest) (models.Pa
 // CountUsers counts the user ids that have connections.
 func (s *Service) CountUsers(ctx context.Context) (int64, error) { return s.store.CountUsers(ctx) }
 
-// Audit gives one page of the audit entries, newest first; of one connection where connectionUUID is not empty. It fails
-// with invalid_cursor.
+// Audit gives one page of the audit entries, newest first; of one connection where connectionUUID is not empty, and
+// otherwise of all, without long configurations. It fails with invalid_cursor.
 func (s *Service) Audit(ctx context.Context, connectionUUID string, page models.PageRequest) (models.Page[models.AuditEntry], error) {
 	return s.store.AuditEntries(ctx, connectionUUID, page)
 }

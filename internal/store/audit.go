@@ -15,12 +15,20 @@ func (tx *Tx) Audit(entry models.AuditEntry) error {
 	return nil
 }
 
-// AuditEntries gives one page of entries, newest first; of one connection where connectionUUID is not empty. It fails
-// with invalid_cursor.
+// shortConfigs selects entries with their configurations, but none of more than 16 KiB together: a page of the longest
+// would be 50 MiB.
+const shortConfigs = `id, time, actor, action, integration, user_id, connection_uuid, version, ip, request_id,
+	CASE WHEN LENGTH(before) + LENGTH(after) <= 16384 THEN before ELSE '' END AS before,
+	CASE WHEN LENGTH(before) + LENGTH(after) <= 16384 THEN after ELSE '' END AS after`
+
+// AuditEntries gives one page of entries, newest first; of one connection where connectionUUID is not empty, and
+// otherwise of all, without long configurations. It fails with invalid_cursor.
 func (q *queries) AuditEntries(ctx context.Context, connectionUUID string, request models.PageRequest) (models.Page[models.AuditEntry], error) {
 	db := q.db.WithContext(ctx).Model(&models.AuditEntry{})
 	if connectionUUID != "" {
 		db = db.Where("connection_uuid = ?", connectionUUID)
+	} else {
+		db = db.Select(shortConfigs)
 	}
 	newestFirst := order[models.AuditEntry]{"audit", []key[models.AuditEntry]{{"id", func(e *models.AuditEntry) any { return e.ID }}}, true}
 	page, err := paginate(db, newestFirst, request)

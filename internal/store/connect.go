@@ -50,15 +50,17 @@ func (q *queries) ConnectSession(ctx context.Context, tokenHash string) (*models
 	return &session, nil
 }
 
-// LatestAttempt finds the newest attempt of a connect session, nil where there is none yet.
-func (q *queries) LatestAttempt(ctx context.Context, sessionID int64) (*models.Attempt, error) {
+// DecidingAttempt finds the attempt that decides how a connect session stands: the one that succeeded, or else the newest;
+// nil where there is none yet.
+func (q *queries) DecidingAttempt(ctx context.Context, sessionID int64) (*models.Attempt, error) {
 	var row attemptRow
-	err := q.db.WithContext(ctx).Where("connect_session_id = ?", sessionID).Order("id DESC").Take(&row).Error
+	err := q.db.WithContext(ctx).Where("connect_session_id = ?", sessionID).
+		Order("status = 'succeeded' DESC, id DESC").Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find latest attempt: %w", err)
+		return nil, fmt.Errorf("find the deciding attempt: %w", err)
 	}
 	return q.openAttempt(&row)
 }
@@ -70,6 +72,15 @@ func (q *queries) AttemptByState(ctx context.Context, stateHash string) (*models
 		return nil, notFound(err, models.CodeNotFound, "There is no attempt with this state.")
 	}
 	return q.openAttempt(&row)
+}
+
+// CountAttempts counts the attempts of a connect session.
+func (q *queries) CountAttempts(ctx context.Context, sessionID int64) (int64, error) {
+	var n int64
+	if err := q.db.WithContext(ctx).Model(&attemptRow{}).Where("connect_session_id = ?", sessionID).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("count attempts: %w", err)
+	}
+	return n, nil
 }
 
 // CreateConnectSession stores a connect session.
@@ -102,6 +113,7 @@ func (tx *Tx) MoveAttempt(attempt *models.Attempt, from models.AttemptStatus) (b
 		"error_type":      attempt.ErrorType,
 		"error_message":   attempt.ErrorMessage,
 		"connection_uuid": attempt.ConnectionUUID,
+		"last_moved":      attempt.LastMoved,
 	})
 	if result.Error != nil {
 		return false, fmt.Errorf("move attempt: %w", result.Error)

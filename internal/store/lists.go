@@ -53,6 +53,9 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	if filter.UserID != "" {
 		db = db.Where("user_id = ?", filter.UserID)
 	}
+	if len(filter.Query) > models.MaxUserIDBytes {
+		return db.Where("1 = 0") // longer than any user id
+	}
 	if filter.Query != "" {
 		escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.Query)
 		db = db.Where(`(uuid = ? OR user_id LIKE ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")

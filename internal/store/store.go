@@ -80,6 +80,13 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, dir string)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	current, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if current > newest {
+		return fmt.Errorf("its schema has version %d, this program knows versions up to %d: run the newer program that made it", current, newest)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

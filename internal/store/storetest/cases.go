@@ -121,6 +121,9 @@ func hostileUserIDs(t *testing.T, s *store.Store) {
 			t.Errorf("find %q: %+v, %v", id, c, err)
 		}
 	}
+	if found := list(models.ConnectionFilter{Query: strings.Repeat("x", 60_000)}); found != nil {
+		t.Errorf("a search longer than any user id found %q", found)
+	}
 	if found := list(models.ConnectionFilter{Query: "%"}); !slices.Equal(found, []string{"%", "a%b"}) {
 		t.Errorf("search for %%: %q", found)
 	}
@@ -155,12 +158,25 @@ func attemptMovesOnce(t *testing.T, s *store.Store) {
 	if moved.Load() != 1 {
 		t.Errorf("%d callbacks consumed one attempt", moved.Load())
 	}
-	latest, err := s.LatestAttempt(t.Context(), session.ID)
-	if err != nil || latest.Status != models.AttemptConsumed {
-		t.Errorf("latest attempt: %+v, %v", latest, err)
+	later := *attempt
+	later.ID, later.UUID, later.StateHash, later.Status = 0, uuid.NewString(), uuid.NewString(), models.AttemptFailed
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateAttempt(&later) }))
+	if got, err := s.DecidingAttempt(t.Context(), session.ID); err != nil || got.UUID != later.UUID {
+		t.Errorf("without a success the newest decides, got %+v, %v", got, err)
 	}
-	if none, err := s.LatestAttempt(t.Context(), session.ID+1); err != nil || none != nil {
+	attempt.Status = models.AttemptSucceeded
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.MoveAttempt(attempt, models.AttemptConsumed)
+		return err
+	}))
+	if got, err := s.DecidingAttempt(t.Context(), session.ID); err != nil || got.UUID != attempt.UUID {
+		t.Errorf("a success decides, got %+v, %v", got, err)
+	}
+	if none, err := s.DecidingAttempt(t.Context(), session.ID+1); err != nil || none != nil {
 		t.Errorf("attempt of another session: %+v, %v", none, err)
+	}
+	if n, err := s.CountAttempts(t.Context(), session.ID); err != nil || n != 2 {
+		t.Errorf("%d attempts, %v", n, err)
 	}
 }
 
@@ -171,7 +187,7 @@ func newAttempt(t *testing.T, s *store.Store, sessionEnds time.Time) (*models.Co
 	}
 	attempt := &models.Attempt{
 		UUID: uuid.NewString(), Integration: "slack", UserID: "42", StateHash: uuid.NewString(), BrowserHash: "b",
-		RedirectURI: "https://example.com/cb", Status: models.AttemptStarted, DateCreated: Now, ExpiresAt: Now.Add(models.AttemptLife),
+		RedirectURI: "https://example.com/cb", Status: models.AttemptStarted, DateCreated: Now, LastMoved: Now, ExpiresAt: Now.Add(models.AttemptLife),
 		Secrets: models.AttemptSecrets{Verifier: "verifier", LinkToken: "link"},
 	}
 	err := s.Write(t.Context(), func(tx *store.Tx) error {
@@ -253,6 +269,12 @@ func configChanges(t *testing.T, s *store.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	long := models.AuditEntry{Time: Now, Action: models.AuditConfigUpdated, Before: "{}", After: strings.Repeat(" ", 20_000)}
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.Audit(long) }))
+	all, err := s.AuditEntries(t.Context(), "", models.PageRequest{Limit: 10})
+	if err != nil || len(all.Rows) != 4 || all.Rows[0].After != "" || all.Rows[1].After != `{"a":3}` || !all.Rows[1].Time.Equal(Now) {
+		t.Errorf("all entries: %+v, %v", all.Rows, err)
 	}
 	first, last, err := s.ConfigChangesSince(t.Context(), c.UUID, 2)
 	if err != nil || first.Before != `{"a":1}` || last.After != `{"a":3}` {

@@ -57,7 +57,14 @@ func Credentials(name string) models.Credentials {
 	expires := Now.Add(time.Hour)
 	return models.Credentials{
 		Type: models.AuthOAuth2, AccessToken: models.Secret("access-" + name), RefreshToken: models.Secret("refresh-" + name),
-		ExpiresAt: &expires, Raw: []byte(`{"n":1.0}`),
+		ExpiresAt: &expires, Raw: []byte("{ \"n\": 1.0,\n\"html\": \"<&>\" }"),
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -134,6 +141,9 @@ func connectionRoundTrip(t *testing.T, s *store.Store) {
 
 func checkCredentials(t *testing.T, got, want models.Credentials) {
 	t.Helper()
+	if string(got.Raw) != string(want.Raw) {
+		t.Errorf("raw is %s, want %s", got.Raw, want.Raw)
+	}
 	gotJSON, gotErr := got.RevealJSON()
 	wantJSON, wantErr := want.RevealJSON()
 	if err := errors.Join(gotErr, wantErr); err != nil {

@@ -57,6 +57,7 @@ CREATE TABLE attempts (
     error_message      TEXT      NOT NULL,
     connection_uuid    TEXT      NOT NULL,
     date_created       TIMESTAMP NOT NULL,
+    last_moved         TIMESTAMP NOT NULL,
     expires_at         TIMESTAMP NOT NULL
 );
 CREATE INDEX attempts_session ON attempts (connect_session_id, id);
