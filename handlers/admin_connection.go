@@ -65,9 +65,11 @@ func statusSentence(conn *models.Connection, shown models.Status) string {
 	return "The last attempt to refresh the access token failed. It is tried again."
 }
 
+// masked stands for a secret, whatever its length.
+const masked = "••••••••••••"
+
 // credentialRows tells which credentials are held. It shows nothing of them, so nothing is opened.
 func credentialRows(conn *models.Connection) []views.CredentialRow {
-	const masked = "••••••••••••"
 	access := views.CredentialRow{Name: "Access token", Masked: masked, Note: "The provider named no expiry."}
 	if conn.ExpiresAt != nil {
 		access.Note = "Ends " + conn.ExpiresAt.UTC().Format("2 Jan 2006, 15:04 UTC") + "."

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -83,12 +84,12 @@ func oauthFacts(in *models.Integration) []views.Fact {
 	}
 	add("Client id", in.OAuth.ID, true)
 	if in.OAuth.Secret != "" {
-		add("Client secret", "••••••••••••", false)
+		add("Client secret", masked, false)
 	}
-	add("Authorization URL", in.Auth.AuthorizationURL, true)
-	add("Token URL", in.Auth.TokenURL, true)
-	add("Refresh URL", in.Auth.RefreshURL, true)
-	add("Revocation URL", in.Auth.RevocationURL, true)
+	add("Authorization URL", maskQuery(in.Auth.AuthorizationURL), false)
+	add("Token URL", maskQuery(in.Auth.TokenURL), false)
+	add("Refresh URL", maskQuery(in.Auth.RefreshURL), false)
+	add("Revocation URL", maskQuery(in.Auth.RevocationURL), false)
 	if in.Auth.Mode == models.AuthOAuth2 {
 		pkce := "S256"
 		if in.Auth.DisablePKCE {
@@ -103,10 +104,25 @@ func oauthFacts(in *models.Integration) []views.Fact {
 // into the file or came from the environment.
 var shownAsConfigured = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
 
+// maskQuery hides the values of an address's query, which may hold keys that came from the environment.
+func maskQuery(address string) string {
+	path, query, found := strings.Cut(address, "?")
+	if !found {
+		return address
+	}
+	parameters := strings.Split(query, "&")
+	for i, parameter := range parameters {
+		if name, _, hasValue := strings.Cut(parameter, "="); hasValue {
+			parameters[i] = name + "=" + masked
+		}
+	}
+	return path + "?" + strings.Join(parameters, "&")
+}
+
 func requestFacts(in *models.Integration) []views.Fact {
 	var facts []views.Fact
 	if in.Request.BaseURL != "" {
-		facts = append(facts, views.Fact{Name: "Base URL", Value: in.Request.BaseURL, Mono: true, Copy: true})
+		facts = append(facts, views.Fact{Name: "Base URL", Value: maskQuery(in.Request.BaseURL), Mono: true})
 	}
 	for _, group := range []struct {
 		kind   string
@@ -115,7 +131,7 @@ func requestFacts(in *models.Integration) []views.Fact {
 		for _, name := range slices.Sorted(maps.Keys(group.values)) {
 			value := group.values[name]
 			if !shownAsConfigured.MatchString(value) {
-				value = "••••••••••••"
+				value = masked
 			}
 			facts = append(facts, views.Fact{Name: group.kind + " " + name, Value: value, Mono: true})
 		}

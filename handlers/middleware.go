@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"runtime/debug"
 
 	"github.com/google/uuid"
@@ -96,11 +97,14 @@ func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// plainHost is a host that means the same inside a policy; a semicolon would begin another directive.
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
+
 // allowFormRedirect lets the form of this page be answered by a redirect to address: browsers apply form-action to the
 // whole chain of redirects, and a provider may lead through hosts of its own.
 func allowFormRedirect(c echo.Context, address string) {
 	policy := cspBase + " https:"
-	if u, err := url.Parse(address); err == nil && u.Scheme == "http" {
+	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && plainHost.MatchString(u.Host) {
 		policy += " http://" + u.Host
 	}
 	c.Response().Header().Set(headerCSP, policy)

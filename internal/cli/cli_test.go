@@ -142,6 +142,11 @@ func TestServeSetsUpOnceAndKeepsEverythingPrivate(t *testing.T) {
 			t.Errorf("the sandbox is off: %d", got)
 		}
 	}, "--sandbox", "off")
+	serve(func(root, _ string) {
+		if root != "https://connect.example.com" {
+			t.Errorf("public root %s", root)
+		}
+	}, "--url", "https://connect.example.com/")
 	if code, _, errors := run(t, "", "healthcheck", "--addr", "127.0.0.1:1"); code != exitFailed || !strings.Contains(errors, "not healthy") {
 		t.Errorf("healthcheck of nothing: %d %q", code, errors)
 	}
@@ -154,6 +159,14 @@ func TestFirstAdminFromTheEnvironment(t *testing.T) {
 	t.Setenv("PATCHBAY_ADDR", "127.0.0.1:0")
 	if code, _, errors := run(t, ""); code != exitSettings || !strings.Contains(errors, "PATCHBAY_ADMIN_PASSWORD: Use a password of at least 12 characters.") {
 		t.Errorf("%d %q", code, errors)
+	}
+}
+
+func TestLoopbackRoots(t *testing.T) {
+	for host, want := range map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true, "connect.example.com": false, "10.0.0.1": false, "localhost.example.com": false} {
+		if isLoopback(host) != want {
+			t.Errorf("%s: %v", host, !want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ type serveCommand struct {
 	AppName        string   `env:"PATCHBAY_APP_NAME" default:"Patchbay" help:"Name of your application, as users see it when they connect."`
 	AdminEmail     string   `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
 	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" hidden:"" help:"Password of the first admin."`
-	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback only), on or off."`
+	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
 	AllowPrivate   []string `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
 	TrustedProxies []string `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
 	Dev            bool     `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
@@ -47,7 +48,7 @@ const (
 	readTimeout     = 30 * time.Second
 	writeTimeout    = 60 * time.Second
 	idleTimeout     = 2 * time.Minute
-	shutdownTimeout = 10 * time.Second
+	shutdownTimeout = 20 * time.Second // longer than a provider may take: its tokens have to be stored
 )
 
 // Run serves until ctx ends.
@@ -106,7 +107,7 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 		IntegrationsFile: filepath.Join(s.Dir, "integrations.yaml"), Development: s.Dev,
 	}
 	allowPrivate := s.AllowPrivate
-	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() {
+	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && isLoopback(root.Hostname()) {
 		self := selfAddress(address)
 		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
 		config.Sandbox = provider.Handler()
@@ -126,6 +127,13 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 	}
 	config.Connections = connections.New(db, registry, client, root.String(), utcNow)
 	return handlers.New(config), nil
+}
+
+// isLoopback reports whether a host of the public root is this machine only: behind a proxy the server may well listen
+// on loopback and be public.
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // selfAddress is where the server reaches itself: it may listen on all addresses.
