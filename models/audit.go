@@ -28,6 +28,7 @@ const (
 	AuditConnectionCreated   = "connection.created"
 	AuditConnectionReconnect = "connection.reconnected"
 	AuditConfigUpdated       = "connection.config_updated"
+	AuditConnectFailed       = "connection.connect_failed" // After holds the error type
 )
 
 // AdminActor is how an admin is named as an actor.

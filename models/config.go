@@ -98,17 +98,27 @@ func describeSyntaxError(text string, dec *jsontext.Decoder, err error) (at int,
 			closing = "']'"
 		}
 		return len(text), "expected more, at least a closing " + closing + ", found the end of the text"
-	case trailingComma.MatchString(text[at:]):
+	case kind == jsontext.KindBeginObject && commaBeforeBrace.MatchString(text[at:]), kind == jsontext.KindBeginArray && commaBeforeBracket.MatchString(text[at:]):
 		return at, "expected no comma before the closing bracket"
+	case commaBeforeEither.MatchString(text[at:]):
+		at += len(commaBeforeEither.FindString(text[at:])) - 1
+		return at, "expected a value after the comma, found " + nameOf(text[at:])
 	case kind == jsontext.KindBeginObject && length%2 == 0 && strings.Contains(syntax.Err.Error(), "at start of value"):
 		return at, "expected a key in double quotes or '}', found " + nameOf(text[at:])
 	}
 	return at, rephrase(syntax.Err.Error(), text[at:])
 }
 
-var trailingComma = regexp.MustCompile(`^,[ \t\r\n]*[\]}]`)
+var (
+	commaBeforeBrace   = regexp.MustCompile(`^,[ \t\r\n]*}`)
+	commaBeforeBracket = regexp.MustCompile(`^,[ \t\r\n]*]`)
+	commaBeforeEither  = regexp.MustCompile(`^,[ \t\r\n]*[\]}]`)
+)
 
 var invalidCharacter = regexp.MustCompile(`^(?:jsontext: )?invalid character .+? (at start of value|(?:after|in|within) [a-z -]+?)(?: \(expecting (.+)\))?$`)
+
+// inPlainWords replaces the grammar's words for places.
+var inPlainWords = strings.NewReplacer("object name", "a key", "object value", "a value", "array element", "an element", "in literal", "in")
 
 // rephrase turns the decoder's "invalid character 'x' after array element (expecting ',' or ']')" into what was
 // expected; any other message is good as it is.
@@ -117,12 +127,14 @@ func rephrase(message, rest string) string {
 	switch {
 	case parts == nil:
 		return strings.TrimPrefix(message, "jsontext: ")
+	case parts[2] == "non-control character":
+		return "expected no control character in a string, found " + nameOf(rest)
 	case parts[1] == "at start of value":
 		return "expected a value, found " + nameOf(rest)
 	case parts[2] == "":
 		return "expected no such character " + parts[1] + ", found " + nameOf(rest)
 	}
-	return "expected " + parts[2] + " " + parts[1] + ", found " + nameOf(rest)
+	return "expected " + parts[2] + " " + inPlainWords.Replace(parts[1]) + ", found " + nameOf(rest)
 }
 
 // nameOf names the first character of rest as a reader would look for it.

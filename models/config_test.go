@@ -10,13 +10,14 @@ import (
 
 func TestParseConfigNamesThePlaceOfTheFault(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"comma", "{\n  \"a\": 1\n  \"b\": 2\n}", "line 3, column 3: expected ',' or '}' after object value, found '\"'"},
-		{"colon", `{"a" 1}`, "line 1, column 6: expected ':' after object name, found '1'"},
+		{"comma", "{\n  \"a\": 1\n  \"b\": 2\n}", "line 3, column 3: expected ',' or '}' after a value, found '\"'"},
+		{"colon", `{"a" 1}`, "line 1, column 6: expected ':' after a key, found '1'"},
 		{"value", "{\"a\":\n,1}", "line 2, column 1: expected a value, found ','"},
 		{"single quotes", `{'a':1}`, `line 1, column 2: expected a key in double quotes or '}', found "'"`},
 		{"trailing comma", `{"a":1,}`, "line 1, column 7: expected no comma before the closing bracket"},
+		{"mismatched bracket", `{"a":[1,}`, "line 1, column 9: expected a value after the comma, found '}'"},
 		{"cut off", "{\"a\":[1,\n2", "line 2, column 2: expected more, at least a closing ']', found the end of the text"},
-		{"columns count characters", `{"ключ": "значение" x}`, "line 1, column 21: expected ',' or '}' after object value, found 'x'"},
+		{"columns count characters", `{"ключ": "значение" x}`, "line 1, column 21: expected ',' or '}' after a value, found 'x'"},
 		{"array", ` [1]`, "line 1, column 2: expected '{', because the configuration is a JSON object; found '['"},
 		{"nothing", " \n", "line 2, column 1: expected '{', found nothing; write {} for an empty configuration"},
 		{"after the object", "{}\n{}", "line 2, column 1: expected the end of the text after the object, found '{'"},
@@ -25,7 +26,7 @@ func TestParseConfigNamesThePlaceOfTheFault(t *testing.T) {
 		{"size", `{"a":"` + strings.Repeat("x", MaxConfigBytes) + `"}`, "line 1, column 262145: expected at most 262144 bytes (256 KiB), found 262152"},
 		{"byte order mark", "\ufeff{}", "line 1, column 1: expected '{', found a byte order mark"},
 		{"not UTF-8", "{\"a\":\"\xff\"}", "line 1, column 7: expected UTF-8 text, found a byte that is not"},
-		{"raw line break", "{\"a\":\"x\ny\"}", "line 1, column 8: expected non-control character in string, found a line break"},
+		{"raw line break", "{\"a\":\"x\ny\"}", "line 1, column 8: expected no control character in a string, found a line break"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ type faultTest struct {
 
 var faultTests = []faultTest{
 	{"syntax", "integrations:\n  slack: [1\n", []string{"integrations.yaml:3:1: expected valid YAML: did not find expected ',' or ']'"}},
-	{"tab", "integrations:\n\tslack: 1\n", []string{"integrations.yaml:2:1: expected valid YAML: found character that cannot start any token"}},
+	{"tab", "integrations:\n\tslack: 1\n", []string{"integrations.yaml:2:1: expected valid YAML: found character that cannot start any token; indent with spaces, not tabs"}},
 	{"control character", "integrations:\n  ü\x01", []string{"integrations.yaml:2:4: expected no control characters, found U+0001"}},
 	{"not UTF-8", "integrations:\n  ü\xff", []string{"integrations.yaml:2:4: expected UTF-8 text"}},
 	{"second document", "integrations: {}\n---\na: 1\n", []string{"integrations.yaml:2:1: expected one document, found a second one"}},

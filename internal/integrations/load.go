@@ -112,7 +112,10 @@ func (r *reader) syntaxFault(err error) {
 	if errors.As(err, &loadError) {
 		line, column = max(loadError.Mark.Line, 1), max(loadError.Mark.Column, 1)
 		message += ": " + loadError.Message
-		if strings.HasPrefix(loadError.Message, "unknown anchor") {
+		switch {
+		case strings.HasPrefix(loadError.Message, "found character that cannot start any token"):
+			message += "; indent with spaces, not tabs"
+		case strings.HasPrefix(loadError.Message, "unknown anchor"):
 			message = "expected an alias (*name) of an earlier anchor (&name); quote a text that begins with *"
 		}
 	}

@@ -11,11 +11,11 @@ const MAX_DEPTH = 64; // the server's; without it the indentation of a deep text
 const ROOT = { kinds: '{', words: "'{', because the configuration is a JSON object;" };
 const FIRST_KEY = { kinds: '"}', words: "a key in double quotes or '}'," };
 const KEY = { kinds: '"', words: 'a key in double quotes,' };
-const COLON = { kinds: ':', words: "':' after object name," };
+const COLON = { kinds: ':', words: "':' after a key," };
 const FIRST_ELEMENT = { kinds: '"v{[]', words: "a value or ']'," };
 const VALUE = { kinds: '"v{[', words: 'a value,' };
-const AFTER_MEMBER = { kinds: ',}', words: "',' or '}' after object value," };
-const AFTER_ELEMENT = { kinds: ',]', words: "',' or ']' after array element," };
+const AFTER_MEMBER = { kinds: ',}', words: "',' or '}' after a value," };
+const AFTER_ELEMENT = { kinds: ',]', words: "',' or ']' after an element," };
 const END = { kinds: '', words: 'the end of the text after the object,' };
 
 // Fault is why text is refused, and at which offset, in UTF-16 units. The message begins with line and column.

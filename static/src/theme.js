@@ -36,6 +36,7 @@ export function theme(textarea) {
       font: 'inherit', textAlign: 'start', overflowWrap: 'anywhere', color: 'var(--bad)', cursor: 'pointer',
     },
     '.cm-status:disabled': { color: 'var(--muted)', cursor: 'default' },
+    '@media (forced-colors: active)': { '.cm-status:disabled': { color: 'CanvasText' } },
     '.cm-status:focus-visible': { outline: '2px solid var(--focus)', outlineOffset: '-2px' },
   })];
 }
