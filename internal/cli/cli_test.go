@@ -54,7 +54,7 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 		"private address":     {[]string{"--addr", "127.0.0.1:0", "--allow-private", "10.0.0.1"}, "--allow-private: "},
 		"proxy":               {[]string{"--addr", "127.0.0.1:0", "--trusted-proxies", "all"}, "--trusted-proxies: expected a CIDR"},
 		"integrations":        {[]string{"--addr", "127.0.0.1:0", "--dir", "faulty"}, "faulty/integrations.yaml:2:3: "},
-		"the sandbox's name":  {[]string{"--addr", "127.0.0.1:0", "--dir", "taken"}, "sandbox"},
+		"the sandbox's name":  {[]string{"--addr", "127.0.0.1:0", "--dir", "taken"}, "taken/integrations.yaml:2: the name sandbox is the built-in provider's"},
 		"admin without email": {[]string{"admin", "create"}, "missing flags: --email"},
 		"admin role":          {[]string{"admin", "create", "--email", "a@example.com", "--role", "root"}, "must be one of"},
 		"admin password":      {[]string{"admin", "create", "--email", "a@example.com"}, "at least 12 characters"},
@@ -179,7 +179,7 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("%d %q", code, out)
 	}
 	_, out, _ = run(t, "", "serve", "--help")
-	for _, variable := range []string{"PATCHBAY_ADDR", "PATCHBAY_URL", "PATCHBAY_DB", "PATCHBAY_DIR", "PATCHBAY_KEY_FILE", "PATCHBAY_SANDBOX", "PATCHBAY_ALLOW_PRIVATE"} {
+	for _, variable := range []string{"PATCHBAY_ADDR", "PATCHBAY_URL", "PATCHBAY_DB", "PATCHBAY_DIR", "PATCHBAY_KEY_FILE", "PATCHBAY_SANDBOX", "PATCHBAY_ALLOW_PRIVATE", "PATCHBAY_ADMIN_PASSWORD", "PATCHBAY_ENCRYPTION_KEY"} {
 		if !strings.Contains(out, variable) {
 			t.Errorf("--help does not tell of %s", variable)
 		}

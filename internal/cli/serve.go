@@ -32,7 +32,7 @@ type serveCommand struct {
 	Dir            string   `env:"PATCHBAY_DIR" default:"./integrations" help:"Folder with integrations.yaml."`
 	AppName        string   `env:"PATCHBAY_APP_NAME" default:"Patchbay" help:"Name of your application, as users see it when they connect."`
 	AdminEmail     string   `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
-	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" hidden:"" help:"Password of the first admin."`
+	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" help:"Password of the first admin. Set the variable: command lines can be seen by others."`
 	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
 	AllowPrivate   []string `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
 	TrustedProxies []string `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
@@ -102,15 +102,21 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 	if err != nil {
 		return nil, settingsError{err}
 	}
+	file := filepath.Join(s.Dir, integrations.FileName)
 	config := handlers.Config{
 		Auth: admins, Sessions: auth.NewSessions(db, utcNow, root.Scheme == "https"), Ready: db.Ready, Now: utcNow, Log: log, RootURL: root, AppName: s.AppName,
-		IntegrationsFile: filepath.Join(s.Dir, "integrations.yaml"), Development: s.Dev,
+		IntegrationsFile: file, Development: s.Dev,
 	}
 	allowPrivate := s.AllowPrivate
 	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && isLoopback(root.Hostname()) {
 		self := selfAddress(address)
 		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
 		config.Sandbox = provider.Handler()
+		for _, in := range list {
+			if in.Name == sandboxName {
+				return nil, settingsError{fmt.Errorf("%s:%d: the name %s is the built-in provider's: choose another, or set PATCHBAY_SANDBOX=off", file, in.Source.Line, sandboxName)}
+			}
+		}
 		list = append(list, provider.Integration(sandboxName))
 		allowPrivate = append(allowPrivate, self)
 	}
@@ -125,6 +131,7 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 	if config.TrustedProxies, err = parsePrefixes("--trusted-proxies", s.TrustedProxies); err != nil {
 		return nil, err
 	}
+	log.Info("integrations", "file", file, "count", len(registry.List()))
 	config.Connections = connections.New(db, registry, client, root.String(), utcNow)
 	return handlers.New(config), nil
 }

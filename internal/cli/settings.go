@@ -19,7 +19,7 @@ import (
 type storageSettings struct {
 	DB            string `name:"db" env:"PATCHBAY_DB" default:"./data/patchbay.db" help:"SQLite database file."`
 	KeyFile       string `env:"PATCHBAY_KEY_FILE" default:"./data/patchbay.key" help:"File with the encryption key; created at the first run."`
-	EncryptionKey string `env:"PATCHBAY_ENCRYPTION_KEY" hidden:"" help:"The encryption key itself, instead of a file."`
+	EncryptionKey string `env:"PATCHBAY_ENCRYPTION_KEY" help:"The encryption key itself, instead of a file. Set the variable: command lines can be seen by others."`
 }
 
 // keyRing gives the key ring, creating the key file for a new database only: for an existing one a new key would open

@@ -120,13 +120,13 @@ type Callback struct {
 }
 
 // FinishConnect works off a callback: the attempt is consumed once, the code exchanged with no transaction open, and the
-// connection stored. It gives the token of the connect session whose page shows the outcome, good or bad. It fails
-// with invalid_state_callback, having changed nothing and asked the provider nothing, when the state is unknown, used,
-// of another integration or of another browser.
-func (s *Service) FinishConnect(ctx context.Context, actor models.Actor, callback Callback) (models.Secret, error) {
+// connection stored. The attempt it gives tells the outcome, good or bad; beside a bad one, the error is its cause. It
+// fails without an attempt, with invalid_state_callback, having changed nothing and asked the provider nothing, when the
+// state is unknown, used, of another integration or of another browser.
+func (s *Service) FinishConnect(ctx context.Context, actor models.Actor, callback Callback) (*models.Attempt, error) {
 	attempt, err := s.consume(ctx, callback)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	// From here on the outcome must be recorded, even when the browser goes away.
 	ctx = context.WithoutCancel(ctx)
@@ -135,16 +135,25 @@ func (s *Service) FinishConnect(ctx context.Context, actor models.Actor, callbac
 		attempt.Status, attempt.ConnectionUUID, attempt.LastMoved = models.AttemptFailed, "", s.now()
 		attempt.ErrorType, attempt.ErrorMessage = describe(err)
 		writeErr := s.store.Write(ctx, func(tx *store.Tx) error {
-			_, err := tx.MoveAttempt(attempt, models.AttemptConsumed)
-			return err
+			if _, err := tx.MoveAttempt(attempt, models.AttemptConsumed); err != nil {
+				return err
+			}
+			return tx.Audit(s.failureEntry(ctx, tx, actor, attempt))
 		})
-		// What a person did or a provider said is the outcome; anything else is ours to log.
-		if e := models.AsError(err); e == nil || e.Cause != nil {
-			return attempt.Secrets.LinkToken, errors.Join(err, writeErr)
-		}
-		return attempt.Secrets.LinkToken, writeErr
+		return attempt, errors.Join(err, writeErr)
 	}
-	return attempt.Secrets.LinkToken, nil
+	return attempt, nil
+}
+
+// failureEntry tells of a failed attempt, in the history of the connection it would have renewed, where there is one.
+func (s *Service) failureEntry(ctx context.Context, tx *store.Tx, actor models.Actor, attempt *models.Attempt) models.AuditEntry {
+	about := &models.Connection{Integration: attempt.Integration, UserID: attempt.UserID}
+	if c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID); err == nil {
+		about = c
+	}
+	entry := s.entry(actor, models.AuditConnectFailed, about)
+	entry.After = attempt.ErrorType
+	return entry
 }
 
 // consume finds the attempt of a callback and takes it, so that no second callback with its state is served.

@@ -62,6 +62,11 @@ func (s *Service) Count(ctx context.Context, filter models.ConnectionFilter) (mo
 	return s.store.CountByStatus(ctx, filter, s.now())
 }
 
+// CountUpTo counts the connections that filter selects, but no further than limit.
+func (s *Service) CountUpTo(ctx context.Context, filter models.ConnectionFilter, limit int) (int64, error) {
+	return s.store.CountUpTo(ctx, filter, s.now(), limit)
+}
+
 // CountByIntegration counts the connections of every integration that has any.
 func (s *Service) CountByIntegration(ctx context.Context) (map[string]int64, error) {
 	return s.store.CountByIntegration(ctx)

@@ -96,6 +96,17 @@ func (q *queries) CountByStatus(ctx context.Context, filter models.ConnectionFil
 	return counts, nil
 }
 
+// CountUpTo counts the connections that filter selects, but no further than limit.
+func (q *queries) CountUpTo(ctx context.Context, filter models.ConnectionFilter, now time.Time, limit int) (int64, error) {
+	var n int64
+	db := q.db.WithContext(ctx)
+	some := filtered(db.Model(&models.Connection{}), filter, now).Select("1").Limit(limit)
+	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("count connections: %w", err)
+	}
+	return n, nil
+}
+
 // CountByIntegration counts the connections of every integration that has any.
 func (q *queries) CountByIntegration(ctx context.Context) (map[string]int64, error) {
 	var rows []struct {

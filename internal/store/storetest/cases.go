@@ -68,6 +68,12 @@ func statuses(t *testing.T, s *store.Store) {
 		if diff := cmp.Diff(want, counts); err != nil || diff != "" {
 			t.Errorf("counts of %q: %v\n%s", integration, err, diff)
 		}
+		for _, limit := range []int{1, 5, 1000} {
+			n, err := s.CountUpTo(t.Context(), models.ConnectionFilter{Integration: integration}, Now, limit)
+			if err != nil || n != min(want.Total(), int64(limit)) {
+				t.Errorf("counted %d of %q up to %d, %v", n, integration, limit, err)
+			}
+		}
 		for _, status := range models.Statuses {
 			page, err := s.Connections(t.Context(), store.ConnectionList{
 				ConnectionFilter: models.ConnectionFilter{Integration: integration, Status: status},
