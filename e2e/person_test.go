@@ -46,7 +46,7 @@ func (a *admin) expectSuccess(window *testkit.Browser, c counterparty) {
 		window.WaitClosed()
 	} else {
 		window.See("Connected to " + c.integration)
-		window.Follow("Return")
+		window.Follow("Continue")
 	}
 	a.See("Connection to " + c.integration)
 }

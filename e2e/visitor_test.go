@@ -65,7 +65,7 @@ func (v *visitor) connect(user string) (uuid string) {
 	if got := p.heading(); got != "Connected to sandbox" {
 		v.t.Fatalf("connecting %q ended at %q:\n%s", user, got, text(p.root))
 	}
-	match := connectionAddress.FindStringSubmatch(p.follow("Return").url.Path)
+	match := connectionAddress.FindStringSubmatch(p.follow("Continue").url.Path)
 	if match == nil {
 		v.t.Fatalf("after connecting %q the way back leads to %s", user, p.url)
 	}

@@ -19,6 +19,11 @@ func (s *server) configEditor(c echo.Context, conn *models.Connection) views.Con
 	}
 }
 
+// configForm is the address that a refused text leaves in the browser; opened again, it leads to the form.
+func (s *server) configForm(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, connectionPath(c.Param("uuid")))
+}
+
 func (s *server) updateConfig(c echo.Context) error {
 	if err := parseForm(c); err != nil {
 		return err

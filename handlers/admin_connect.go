@@ -27,6 +27,9 @@ func (s *server) connectForm(c echo.Context, label, integration, userID, returnT
 	return form
 }
 
+// displayPopup is the value of the field display of a form that a script sends into a window of its own.
+const displayPopup = "popup"
+
 // createConnectLink makes a connect link for a user and opens it.
 func (s *server) createConnectLink(c echo.Context) error {
 	if err := parseForm(c); err != nil {
@@ -34,9 +37,13 @@ func (s *server) createConnectLink(c echo.Context) error {
 	}
 	request := connections.ConnectRequest{
 		Integration: c.FormValue("integration"), UserID: c.FormValue("userId"),
-		ReturnURL: localPath(c.FormValue("returnTo"), "/connections"), Popup: c.FormValue("display") == "popup",
+		ReturnURL: localPath(c.FormValue("returnTo"), "/connections"), Popup: c.FormValue("display") == displayPopup,
 	}
 	token, err := s.Connections.CreateConnectSession(c.Request().Context(), actor(c), request)
+	if models.HasCode(err, models.CodeInvalidUserID) && request.Popup {
+		session := &models.ConnectSession{Integration: request.Integration, UserID: request.UserID, ReturnURL: request.ReturnURL, Popup: true}
+		return s.renderConnectError(c, http.StatusUnprocessableEntity, session, err)
+	}
 	if models.HasCode(err, models.CodeInvalidUserID) {
 		return s.refuseUserID(c, request, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -31,8 +32,8 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 	page := views.ConnectionPage{
 		Shell: s.shell(c, conn.Integration+" connection of "+conn.UserID, views.NavConnections),
 		UUID:  conn.UUID, UserID: conn.UserID, UserHref: userPath(conn.UserID),
-		Integration: conn.Integration, IntegHref: integrationPath(conn.Integration),
-		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown),
+		Integration: conn.Integration, IntegHref: s.integrationHref(conn.Integration),
+		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown, s.Now()),
 		DateCreated: conn.DateCreated, LastModified: conn.LastModified, ExpiresAt: conn.ExpiresAt, Refreshable: conn.Refreshable,
 		Credentials: credentialRows(conn), Editor: editor,
 		Reconnect: s.connectForm(c, "Reconnect", conn.Integration, conn.UserID, connectionPath(conn.UUID)),
@@ -43,16 +44,20 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 	return render(c, status, views.Connection(page))
 }
 
-func statusSentence(conn *models.Connection, shown models.Status) string {
+// statusSentence says what a status means for this connection, and what to do.
+func statusSentence(conn *models.Connection, shown models.Status, now time.Time) string {
 	if conn.StateReason != "" {
 		return conn.StateReason
 	}
 	switch shown {
 	case models.StatusConnected:
-		if conn.Refreshable {
-			return "Access is granted, and a refresh token is held to renew it."
+		switch {
+		case !conn.Refreshable:
+			return "Access is granted."
+		case conn.ExpiresAt != nil && !conn.ExpiresAt.After(now):
+			return "Access is granted. The access token has ended; a refresh token is held to renew it."
 		}
-		return "Access is granted."
+		return "Access is granted, and a refresh token is held to renew it."
 	case models.StatusExpiring:
 		return "The access token ends within a day, and the provider gave no refresh token. Reconnect to renew it."
 	case models.StatusNeedsReconnect:
@@ -95,6 +100,8 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 		row.What = "Connected"
 	case models.AuditConnectionReconnect:
 		row.What = "Reconnected: the credentials were replaced"
+	case models.AuditConnectFailed:
+		row.What = "Could not connect: " + entry.After
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After
 	default:

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -34,6 +35,9 @@ func (s *server) connections(c echo.Context) error {
 		Rows: s.connectionRows(list.Rows), Pager: pager(c, list, request), AnyExist: len(list.Rows) > 0,
 		Limit: strconv.Itoa(request.Limit),
 	}
+	if page.Total, err = s.total(ctx, filter); err != nil {
+		return err
+	}
 	if !page.AnyExist {
 		any, err := s.Connections.List(ctx, models.ConnectionFilter{}, models.SortNewest, models.PageRequest{Limit: 1})
 		if err != nil {
@@ -42,6 +46,18 @@ func (s *server) connections(c echo.Context) error {
 		page.AnyExist = len(any.Rows) > 0
 	}
 	return render(c, http.StatusOK, views.Connections(page))
+}
+
+// countedUpTo bounds how many connections a list counts, so that the page costs the same at any size.
+const countedUpTo = 10_000
+
+// total gives how many connections filter selects, for people.
+func (s *server) total(ctx context.Context, filter models.ConnectionFilter) (string, error) {
+	n, err := s.Connections.CountUpTo(ctx, filter, countedUpTo+1)
+	if n > countedUpTo {
+		return views.Count(countedUpTo) + "+", err
+	}
+	return views.Count(n), err
 }
 
 // connectionFilter reads filter and order of the list from the address; what is unknown there does not filter.

@@ -26,6 +26,14 @@ func (s *server) integrations(c echo.Context) error {
 			Problem: in.Problem(), Connections: counts[in.Name],
 		})
 	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if _, err := s.Connections.Integration(name); err != nil {
+			page.Rows = append(page.Rows, views.IntegrationRow{
+				Name: name, Href: s.integrationHref(name), Source: "Nowhere", Connections: counts[name],
+				Problem: "This integration is no longer configured. Its connections are kept.",
+			})
+		}
+	}
 	return render(c, http.StatusOK, views.Integrations(page))
 }
 

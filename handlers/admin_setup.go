@@ -19,6 +19,10 @@ func (s *server) setupForm(c echo.Context) error {
 	}
 	page := views.SetupPage{Theme: theme(c), Token: c.QueryParam("token")}
 	status := http.StatusOK
+	if page.Token == "" {
+		page.TokenProblem = "There is no admin yet. Open the set-up link that the server printed when it started."
+		return render(c, http.StatusForbidden, views.Setup(page))
+	}
 	if err := s.Auth.CheckSetupToken(page.Token); err != nil {
 		status, page.TokenProblem = describe(err)
 	}

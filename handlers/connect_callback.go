@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -12,7 +14,7 @@ import (
 // callback is where the provider sends the browser back. It ends in a redirect to the connect page, which leaves code and
 // state out of the address and the history.
 func (s *server) callback(c echo.Context) error {
-	token, err := s.Connections.FinishConnect(c.Request().Context(), actor(c), connections.Callback{
+	attempt, err := s.Connections.FinishConnect(c.Request().Context(), actor(c), connections.Callback{
 		Integration: c.Param("integration"),
 		State:       models.Secret(c.QueryParam("state")),
 		Code:        models.Secret(c.QueryParam("code")),
@@ -20,16 +22,36 @@ func (s *server) callback(c echo.Context) error {
 		Issuer:  c.QueryParam("iss"),
 		Browser: s.browserSecrets(c),
 	})
-	if models.HasCode(err, models.ConnectInvalidState) && token == "" {
+	if attempt == nil && models.HasCode(err, models.ConnectInvalidState) {
 		return s.renderConnectError(c, http.StatusBadRequest, nil, err)
 	}
-	if token == "" {
+	if attempt == nil {
 		return err
 	}
-	if err != nil {
-		s.logFailure(c, err)
+	s.logAttempt(c, attempt, err)
+	if signedIn(c) != nil && attempt.Status == models.AttemptSucceeded {
+		s.Sessions.Flash(c.Request().Context(), true, fmt.Sprintf("User %s is connected to %s.", attempt.UserID, attempt.Integration))
 	}
-	return c.Redirect(http.StatusSeeOther, connectPath(token))
+	return c.Redirect(http.StatusSeeOther, connectPath(attempt.Secrets.LinkToken))
+}
+
+// logAttempt writes how an attempt ended, under the support code that its page shows.
+func (s *server) logAttempt(c echo.Context, attempt *models.Attempt, err error) {
+	fields := []any{"integration", attempt.Integration, "userId", attempt.UserID, "supportCode", attempt.UUID, "requestId", requestID(c)}
+	if attempt.Status == models.AttemptSucceeded {
+		s.Log.Info("connected", fields...)
+		return
+	}
+	fields = append(fields, "type", attempt.ErrorType, "message", attempt.ErrorMessage)
+	level := slog.LevelInfo // what a person or a provider decided
+	if e := models.AsError(err); e == nil || e.Cause != nil {
+		level = slog.LevelError
+		fields = append(fields, "error", err)
+		if e != nil {
+			fields = append(fields, "cause", e.Cause)
+		}
+	}
+	s.Log.Log(c.Request().Context(), level, "not connected", fields...)
 }
 
 // openConnect is the address that applications link to without a connect session. It makes none for strangers, who could

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -64,6 +65,10 @@ func (s *server) connectResult(c echo.Context, session *models.ConnectSession, a
 		OK: attempt.Status == models.AttemptSucceeded, ErrorType: attempt.ErrorType, Message: attempt.ErrorMessage,
 		SupportCode: attempt.UUID, ReturnHref: session.ReturnURL, Popup: session.Popup, Origin: s.origin(),
 	}
+	if page.OK {
+		page.SupportCode = ""
+		page.Message = fmt.Sprintf("%s can now use this account of %s.", s.AppName, session.Integration)
+	}
 	if page.OK && session.ReturnURL != "" {
 		page.ReturnHref = connectionPath(attempt.ConnectionUUID)
 	}
@@ -97,7 +102,7 @@ func adviceFor(errorType string) string {
 	case "":
 		return ""
 	case models.ConnectExternalError, models.ConnectUnknownExternalError:
-		return "Nothing was connected. If that was not on purpose, try again and allow access."
+		return "Nothing was connected. Try again if that was not on purpose. If it happens again, tell whoever runs this application the support code."
 	case models.ConnectInvalidState:
 		return "Start again from the page that sent you here, and finish in the same browser within 10 minutes."
 	case models.ConnectTokenRetrieval, models.ConnectTokenStorage:

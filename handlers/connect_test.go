@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,7 +204,15 @@ func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 	b := a.browser()
 	link := a.connectLink("sandbox", "42")
 	shows("denied", b.finish(b.consent(link, "deny")), models.ConnectExternalError)
-	shows("denied, reloaded", b.get(link), models.ConnectExternalError)
+	denied := b.get(link)
+	shows("denied, reloaded", denied, models.ConnectExternalError)
+	support := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}`).FindString(denied.body)
+	if !strings.Contains(a.log.String(), `"supportCode":"`+support+`"`) || support == "" {
+		t.Errorf("the log does not know the support code %q", support)
+	}
+	if got := a.signedIn(adminEmail).get("/audit"); !strings.Contains(got.body, "Could not connect: external_callback_error") {
+		t.Error("the audit does not tell of the failure")
+	}
 	if got := b.get(link + "?again=1"); !strings.Contains(got.body, link+"/start") {
 		t.Errorf("cannot be tried again: %d", got.status)
 	}

@@ -74,7 +74,11 @@ func (s *server) fail(err error, c echo.Context) {
 	if title == "" {
 		title = "Something went wrong"
 	}
-	page := views.ErrorPage{Theme: theme(c), SignedIn: signedIn(c) != nil, Status: status, Title: title, Message: message, RequestID: requestID(c)}
+	page := views.ErrorPage{Theme: theme(c), Status: status, Title: title, Message: message, RequestID: requestID(c)}
+	var routing *echo.HTTPError
+	if signedIn(c) != nil || errors.As(err, &routing) { // an end user never types an address, so this is an operator
+		page.Href, page.HrefLabel = "/", "Go to the overview"
+	}
 	if err := render(c, status, views.Error(page)); err != nil {
 		s.Log.Error("render error page", "error", err, "requestId", requestID(c))
 		_ = c.String(status, fmt.Sprintf("%d %s\n", status, title)) // the client is gone when this fails, too

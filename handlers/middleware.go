@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -69,6 +70,26 @@ func (s *server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 		}()
 		return next(c)
 	}
+}
+
+// rootHost leads a browser from one name of this machine to the one that callbacks come back to: cookies of 127.0.0.1 are
+// not sent to localhost. Behind a proxy the name in the request says nothing, so it is left alone.
+func (s *server) rootHost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		page := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+		if page && r.Host != s.RootURL.Host && isLoopback(r.Host) && isLoopback(s.RootURL.Host) {
+			return c.Redirect(http.StatusSeeOther, s.origin()+r.URL.RequestURI())
+		}
+		return next(c)
+	}
+}
+
+// isLoopback reports whether a host, with or without a port, is a name of this machine only.
+func isLoopback(hostport string) bool {
+	host := (&url.URL{Host: hostport}).Hostname()
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // The content security policy of every page; only a page that leads to a provider widens form-action.
@@ -179,13 +200,23 @@ func actor(c echo.Context) models.Actor {
 	return a
 }
 
-// askToSignIn leads to the sign-in page, and from there back to a page that was asked for.
+// askToSignIn leads to the sign-in page, and from there back to the page that was asked for, or that the form was on.
 func (s *server) askToSignIn(c echo.Context) error {
-	target := "/login"
-	if c.Request().Method == http.MethodGet && c.Request().URL.Path != "/" {
-		target += "?next=" + url.QueryEscape(c.Request().URL.RequestURI())
+	next := c.Request().URL.RequestURI()
+	if c.Request().Method == http.MethodPost {
+		if c.FormValue("display") == displayPopup {
+			return &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeUnauthenticated, Message: "Your session has ended. Close this window and sign in again."}
+		}
+		s.Sessions.Flash(c.Request().Context(), false, "Your session had ended, and nothing was saved. Sign in to go on.")
+		next = strings.TrimSuffix(c.Request().URL.EscapedPath(), "/config")
+		if next == "/connect" {
+			next = localPath(c.FormValue("returnTo"), "/")
+		}
 	}
-	return c.Redirect(http.StatusSeeOther, target)
+	if next == "/" {
+		return c.Redirect(http.StatusSeeOther, "/login")
+	}
+	return c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {next}}.Encode())
 }
 
 func ipNet(prefix netip.Prefix) *net.IPNet {

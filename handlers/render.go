@@ -78,14 +78,27 @@ func connectionPath(uuid string) string { return "/connections/" + uuid }
 
 func integrationPath(name string) string { return "/integrations/" + name }
 
+// integrationHref gives the address of an integration's page, and of its connections where it is no longer configured.
+func (s *server) integrationHref(name string) string {
+	if _, err := s.Connections.Integration(name); err != nil {
+		return "/connections?" + url.Values{"integration": {name}}.Encode()
+	}
+	return integrationPath(name)
+}
+
 // connectionRow gives the list's line of a connection.
 func (s *server) connectionRow(c *models.Connection) views.ConnectionRow {
 	now := s.Now()
+	status := c.Status(now)
+	detail := ""
+	if status != models.StatusConnected {
+		detail = statusSentence(c, status, now)
+	}
 	return views.ConnectionRow{
 		UUID: c.UUID, Href: connectionPath(c.UUID),
 		UserID: c.UserID, UserHref: userPath(c.UserID),
-		Integration: c.Integration, IntegHref: integrationPath(c.Integration),
-		Status: c.Status(now), Detail: c.StateReason,
+		Integration: c.Integration, IntegHref: s.integrationHref(c.Integration),
+		Status: status, Detail: detail,
 		ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable,
 		DateCreated: c.DateCreated, LastModified: c.LastModified,
 	}

@@ -34,6 +34,7 @@ func (s *server) routes() []route {
 		{post, "/connect", accessOperator, s.createConnectLink},
 		{get, "/connections", accessAdmin, s.connections},
 		{get, "/connections/:uuid", accessAdmin, s.connection},
+		{get, "/connections/:uuid/config", accessAdmin, s.configForm},
 		{post, "/connections/:uuid/config", accessOperator, s.updateConfig},
 		{get, "/integrations", accessAdmin, s.integrations},
 		{get, "/integrations/:name", accessAdmin, s.integration},

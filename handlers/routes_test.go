@@ -2,9 +2,13 @@ package handlers
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 )
 
 // path fills the parameters of a route with things that exist.
@@ -203,5 +207,62 @@ func TestSignInLeadsBackAndOutAgain(t *testing.T) {
 	old.client.Jar.SetCookies(&url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/"}, session)
 	if got := old.get("/"); got.status != http.StatusSeeOther {
 		t.Errorf("the old session still works: %d", got.status)
+	}
+}
+
+func TestABrowserIsLedToTheNameThatCallbacksComeBackTo(t *testing.T) {
+	a := newApp(t) // its root is 127.0.0.1
+	port := a.server.RootURL.Port()
+	visit := func(host, mode string) page {
+		t.Helper()
+		request := httptest.NewRequest(http.MethodGet, "/connections?q=a%2Fb", nil)
+		request.Host = host
+		request.Header.Set("Sec-Fetch-Mode", mode)
+		recorder := httptest.NewRecorder()
+		a.handler.ServeHTTP(recorder, request)
+		return page{status: recorder.Code, location: recorder.Header().Get("Location")}
+	}
+	if got := visit("localhost:"+port, "navigate"); got.location != a.url+"/connections?q=a%2Fb" {
+		t.Errorf("by localhost: %d %s", got.status, got.location)
+	}
+	for name, got := range map[string]page{
+		"the root itself": visit("127.0.0.1:"+port, "navigate"), "a proxy's name": visit("backend", "navigate"), "no browser": visit("localhost:"+port, ""),
+	} {
+		if !strings.HasPrefix(got.location, "/login") {
+			t.Errorf("%s: %d %s", name, got.status, got.location)
+		}
+	}
+}
+
+func TestAnEndedSessionSaysSoAndLeadsBack(t *testing.T) {
+	a := newApp(t)
+	conn := a.connect("sandbox", "42")
+	b := a.browser()
+	got := b.post("/connections/"+conn.UUID+"/config", "version", "1", "config", `{"a":1}`)
+	if got.location != "/login?next=%2Fconnections%2F"+conn.UUID {
+		t.Errorf("led to %s", got.location)
+	}
+	if login := b.get(got.location); !strings.Contains(login.body, "Your session had ended, and nothing was saved.") {
+		t.Errorf("it is not said: %s", login.body)
+	}
+	popup := b.post("/connect", "integration", "sandbox", "userId", "42", "display", displayPopup)
+	if popup.status != http.StatusUnauthorized || !strings.Contains(popup.body, "Close this window and sign in again.") {
+		t.Errorf("in a popup: %d %s", popup.status, popup.location)
+	}
+}
+
+func TestConnectionsOutliveTheirIntegration(t *testing.T) {
+	a := newApp(t)
+	orphan := storetest.Connection("gone", "42")
+	must(t, a.store.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateConnection(orphan, storetest.Credentials("x")) }))
+	admin := a.signedIn(adminEmail)
+	for _, path := range []string{"/connections", "/integrations"} {
+		got := admin.get(path)
+		if !strings.Contains(got.body, `href="/connections?integration=gone"`) || strings.Contains(got.body, `href="/integrations/gone"`) {
+			t.Errorf("%s leads to a page that is not there", path)
+		}
+	}
+	if got := admin.get("/connections?integration=gone"); !strings.Contains(got.body, "gone (not configured)") || !strings.Contains(got.body, connectionPath(orphan.UUID)) {
+		t.Errorf("its connections: %d", got.status)
 	}
 }

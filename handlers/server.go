@@ -48,7 +48,7 @@ func New(config Config) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = s.clientIP()
-	e.Use(s.requestID, s.accessLog, s.recovered, s.securityHeaders, s.sameOrigin, s.bounded, compressed)
+	e.Use(s.requestID, s.accessLog, s.recovered, s.rootHost, s.securityHeaders, s.sameOrigin, s.bounded, compressed)
 	for _, r := range s.routes() {
 		handler := s.admit(r.access, r.handler)
 		e.Add(r.method, r.path, handler)

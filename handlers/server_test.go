@@ -35,7 +35,7 @@ const (
 
 // app is a server on a temporary database, with the sandbox as its provider and a clock that tests move.
 type app struct {
-	t             *testing.T
+	t             testing.TB
 	url           string
 	server        *server
 	store         *store.Store
@@ -47,7 +47,7 @@ type app struct {
 	handler       http.Handler
 }
 
-func newApp(t *testing.T) *app {
+func newApp(t testing.TB) *app {
 	t.Helper()
 	a := &app{t: t, log: &safeBuffer{}}
 	frontend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }))
@@ -112,7 +112,7 @@ func (b *safeBuffer) String() string {
 	return b.buffer.String()
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func connectForm(f ConnectForm, kind buttonKind) templ.Component {
 		}
 		if f.AskUser {
 			templ_7745c5c3_Err = field(input{
-				ID: connectUserID, Name: "userId", Type: "text", Label: "User id", Value: f.UserID, Error: f.UserError,
+				ID: connectUserID, Name: "userId", Type: "text", Label: "User id", Value: f.UserID, Error: f.UserError, Disabled: f.Disabled != "",
 				Hint: "How your application calls the user, account or workspace.", Autocomplete: "off",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -75,7 +75,7 @@ func connectForm(f ConnectForm, kind buttonKind) templ.Component {
 			}
 		}
 		if len(f.Integrations) > 0 {
-			templ_7745c5c3_Err = choice("connect-integration", "integration", "Integration", f.Integrations).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = choice("connect-integration", "integration", "Integration", f.Integrations, f.Disabled != "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

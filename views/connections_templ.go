@@ -58,7 +58,7 @@ func Connections(p ConnectionsPage) templ.Component {
 				ctx = templ.InitializeContext(ctx)
 				return nil
 			})
-			templ_7745c5c3_Err = pageHeader("Connections", "Each is one user's access to one integration.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = pageHeader("Connections", connectionsContext(p)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -187,11 +187,11 @@ func connectionFilters(p ConnectionsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = choice("integration", "integration", "Integration", p.Integrations).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = choice("integration", "integration", "Integration", p.Integrations, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = choice("status", "status", "Status", p.Statuses).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = choice("status", "status", "Status", p.Statuses, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -262,6 +262,22 @@ func connectionFilters(p ConnectionsPage) templ.Component {
 		}
 		return nil
 	})
+}
+
+// connectionsContext says how many connections there are, or how many match the filters.
+func connectionsContext(p ConnectionsPage) string {
+	one := p.Total == "1"
+	switch {
+	case !p.AnyExist:
+		return "Each is one user's access to one integration."
+	case len(p.Chips) == 0 && one:
+		return "1 connection: one user's access to one integration."
+	case len(p.Chips) == 0:
+		return p.Total + " connections, each one user's access to one integration."
+	case one:
+		return "1 connection matches."
+	}
+	return p.Total + " connections match."
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -97,7 +97,7 @@ func Gallery() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = configEditor(galleryEditor, "additionalConfig", "Save configuration").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = configEditor(galleryEditor, "additionalConfig", "Save configuration", true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -317,7 +317,7 @@ func galleryControls() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = choice("gallery-choice", "choice", "Integration", []Option{{"slack", "slack", true}, {"github", "github", false}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = choice("gallery-choice", "choice", "Integration", []Option{{"slack", "slack", true}, {"github", "github", false}}, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

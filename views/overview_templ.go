@@ -77,11 +77,11 @@ func Overview(p OverviewPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = figure(count(p.Counts.Total()), "Connections", "/connections", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = figure(Count(p.Counts.Total()), "Connections", "/connections", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = figure(count(p.Users), "Users", "/users", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = figure(Count(p.Users), "Users", "/users", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -89,7 +89,7 @@ func Overview(p OverviewPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = figure(count(attention(p.Counts)), "Need attention", attentionHref(p.Counts), attentionTone(p.Counts)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = reconnectFigure(p.Counts[models.StatusNeedsReconnect]).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -215,8 +215,8 @@ func figure(value, label, href, tone string) templ.Component {
 	})
 }
 
-// firstConnection leads from nothing to the first connection.
-func firstConnection(p OverviewPage) templ.Component {
+// reconnectFigure counts the connections whose users have to grant access again.
+func reconnectFigure(n int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -237,7 +237,44 @@ func firstConnection(p OverviewPage) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var11 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Err = figure(Count(n), "Need reconnect", connectionsHref("", "", models.StatusNeedsReconnect), reconnectTone(n)).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+func reconnectTone(n int64) string {
+	if n > 0 {
+		return "bad"
+	}
+	return "ok"
+}
+
+// firstConnection leads from nothing to the first connection.
+func firstConnection(p OverviewPage) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var11 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var11 == nil {
+			templ_7745c5c3_Var11 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Var12 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 			templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
 			if !templ_7745c5c3_IsBuffer {
@@ -249,7 +286,7 @@ func firstConnection(p OverviewPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p>A connection holds one user's access to one integration. Patchbay keeps its tokens fresh.</p><ol class=\"steps\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p>A connection holds one user's access to one integration.</p><ol class=\"steps\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -267,7 +304,7 @@ func firstConnection(p OverviewPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<li><p><strong>Add your own integration.</strong> Name it in <code>integrations.yaml</code>; it is in force within a second.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<li><p><strong>Add your own integration.</strong> Name it in <code>integrations.yaml</code>, which is read when the server starts.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -281,37 +318,12 @@ func firstConnection(p OverviewPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = empty("cable", "Connect the first account").Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = empty("cable", "Connect the first account").Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		return nil
 	})
-}
-
-// attention counts the connections somebody has to look at.
-func attention(c models.StatusCounts) int64 {
-	return c[models.StatusExpiring] + c[models.StatusNeedsReconnect] + c[models.StatusError]
-}
-
-func attentionTone(c models.StatusCounts) string {
-	switch {
-	case c[models.StatusNeedsReconnect]+c[models.StatusError] > 0:
-		return "bad"
-	case c[models.StatusExpiring] > 0:
-		return "warn"
-	}
-	return "ok"
-}
-
-// attentionHref leads to the most pressing of them.
-func attentionHref(c models.StatusCounts) string {
-	for _, s := range []models.Status{models.StatusNeedsReconnect, models.StatusError, models.StatusExpiring} {
-		if c[s] > 0 {
-			return connectionsHref("", "", s)
-		}
-	}
-	return "/connections"
 }
 
 var _ = templruntime.GeneratedTemplate

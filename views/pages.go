@@ -124,7 +124,8 @@ type ConnectionsPage struct {
 	Modified     SortLink
 	Rows         []ConnectionRow
 	Pager        Pager
-	AnyExist     bool // false: there is no connection at all yet
+	AnyExist     bool   // false: there is no connection at all yet
+	Total        string // how many match the filters: "3,045", "10,000+"
 	Limit        string
 }
 
@@ -242,7 +243,7 @@ type UserPage struct {
 // IntegrationRow is one line in the list of integrations.
 type IntegrationRow struct {
 	Name        string
-	Href        string
+	Href        string // its page; the list of its connections where it is configured no longer
 	AuthMode    models.AuthMode
 	Source      string // "integrations.yaml, line 3", "Built in"
 	Problem     string // why users cannot connect, or empty
@@ -319,19 +320,20 @@ type ConnectResultPage struct {
 	ErrorType   string // one of the models.Connect types
 	Message     string // what happened, in a sentence
 	Advice      string // what to do next
-	SupportCode string // the request id
+	SupportCode string // the request id; empty on success
 	ReturnHref  string // where to go on; empty where there is nowhere
 	RetryHref   string // where to try again; empty where that is pointless
 	Popup       bool   // report to the opener and close
 	Origin      string // the only origin that is told the result
 }
 
-// ErrorPage is any failed request.
+// ErrorPage is any failed request. Href and HrefLabel are a link out of it; empty means none.
 type ErrorPage struct {
 	Theme     Theme
-	SignedIn  bool
 	Status    int
 	Title     string
 	Message   string
 	RequestID string
+	Href      string
+	HrefLabel string
 }

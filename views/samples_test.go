@@ -19,7 +19,8 @@ var hostile = []string{
 	`' onmouseover='alert(1)' x='`,
 	"javascript:alert(1)//../?a=b&c=d#e",
 	"\u202eevil\u202c مرحبا بالعالم",
-	"👩‍👩‍👧‍👦 naïve Ångström 漢字",
+	"  two\u200b  words\u00a0\u2028 ",
+	"👩‍👩‍👧‍👦 na\u200dïve Ångström 漢字",
 	strings.Repeat("x", models.MaxUserIDBytes),
 }
 
@@ -35,7 +36,7 @@ func samples() []sample {
 		{"setup-refused", Setup(SetupPage{Token: "token", Email: `a"b@`, Errors: []FieldError{
 			{"email", "Enter an email address, such as name@example.com."}, {"password", "Use a password of at least 12 characters."},
 		}})},
-		{"setup-expired", Setup(SetupPage{TokenProblem: "This set-up link was used already. Sign in instead."})},
+		{"setup-expired", Setup(SetupPage{TokenProblem: "This set-up link was used already."})},
 		{"login", Login(LoginPage{Next: "/connections?q=a&status=error"})},
 		{"login-refused", Login(LoginPage{Email: hostile[0], Next: "/", Error: "Email address and password do not match.", Notice: "Sign in to go on."})},
 		{"overview", Overview(OverviewPage{Shell: shell("Overview", NavOverview), Counts: counts(), Integrations: 6, Users: 1804, Recent: connectionRows()[:6]})},
@@ -46,27 +47,31 @@ func samples() []sample {
 		{"connection", Connection(connectionPage("acme-corp"))},
 		{"connection-refused", Connection(refusedPage())},
 		{"connection-viewer", Connection(viewerPage())},
-		{"connection-hostile", Connection(connectionPage(hostile[5]))},
+		{"connection-hostile", Connection(connectionPage(hostile[len(hostile)-1]))},
 		{"conflict", ConfigConflict(conflictPage())},
 		{"users", Users(usersPage())},
 		{"users-empty", Users(UsersPage{Shell: shell("Users", NavUsers)})},
 		{"user", User(userPage("acme-corp", connectionRows()))},
-		{"user-empty", User(userPage(hostile[5], nil))},
+		{"user-empty", User(userPage(hostile[len(hostile)-1], nil))},
+		{"user-hostile", User(userPage(hostile[4], connectionRows()))},
 		{"integrations", Integrations(integrationsPage())},
 		{"integrations-empty", Integrations(IntegrationsPage{Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml"})},
 		{"integration", Integration(integrationPage())},
 		{"integration-problem", Integration(problemPage())},
+		{"integration-api-key", Integration(apiKeyPage())},
 		{"audit", Audit(auditPage())},
 		{"audit-empty", Audit(AuditPage{Shell: shell("Audit", NavAudit)})},
 		{"connect-start", ConnectStart(startPage("Acme CRM", "Jana Novák (jana@acme.example)"))},
-		{"connect-start-hostile", ConnectStart(startPage(hostile[0], hostile[5]))},
+		{"connect-start-hostile", ConnectStart(startPage(hostile[0], hostile[len(hostile)-1]))},
 		{"connect-start-popup", ConnectStart(ConnectStartPage{App: "Acme CRM", Integration: "slack", UserLabel: "42", Action: "/connect/token/start", Popup: true})},
 		{"connect-result", ConnectResult(resultPage())},
 		{"connect-waiting", ConnectWaiting(resultPage())},
+		{"connect-result-alone", ConnectResult(aloneResultPage())},
 		{"connect-result-failed", ConnectResult(failedPage())},
+		{"connect-result-failed-popup", ConnectResult(failedPopupPage())},
 		{"connect-result-lost", ConnectResult(ConnectResultPage{App: "Acme CRM", ErrorType: models.ConnectInvalidState, Message: "This sign-in was not started in this browser.", SupportCode: "8f14e45f"})},
-		{"error", Error(ErrorPage{SignedIn: true, Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f"})},
-		{"error-signed-out", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
+		{"error", Error(ErrorPage{Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f", Href: "/", HrefLabel: "Go to the overview"})},
+		{"error-500", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
 		{"gallery", Gallery()},
 	}
 }
@@ -93,9 +98,9 @@ func connectionRows() []ConnectionRow {
 	users := append([]string{"acme-corp", "42", "workspace_7f3a9c", "jana@acme.example"}, hostile...)
 	integrations := []string{"slack", "github", "hubspot", "google-calendar", "salesforce", "sandbox"}
 	details := map[models.Status]string{
-		models.StatusExpiring:       "Ends in 5 hours and cannot be renewed.",
+		models.StatusExpiring:       "Ends in 5 hours; no refresh token is held.",
 		models.StatusNeedsReconnect: "The refresh token was revoked on 3 May.",
-		models.StatusError:          "slack.com answered 503; next try in 2 minutes.",
+		models.StatusError:          "slack.com answered 503.",
 	}
 	var rows []ConnectionRow
 	for i := range 14 {
@@ -110,6 +115,9 @@ func connectionRows() []ConnectionRow {
 			ExpiresAt: in(time.Duration(i*i*7+4) * time.Minute), Refreshable: s != models.StatusExpiring,
 			DateCreated: before(time.Duration(i*i*i+1) * time.Hour), LastModified: before(time.Duration(i*i*i) * time.Minute),
 		}
+		if s == models.StatusNeedsReconnect {
+			row.ExpiresAt = in(-26 * time.Hour)
+		}
 		if i%5 == 4 {
 			row.ExpiresAt, row.Refreshable = nil, false
 		}
@@ -120,7 +128,7 @@ func connectionRows() []ConnectionRow {
 
 func connectionsPage() ConnectionsPage {
 	return ConnectionsPage{
-		Shell: shell("Connections", NavConnections), Sort: models.SortNewest, AnyExist: true, Rows: connectionRows(),
+		Shell: shell("Connections", NavConnections), Sort: models.SortNewest, AnyExist: true, Total: "3,045", Rows: connectionRows(),
 		Integrations: []Option{{"", "Any", true}, {"slack", "slack", false}, {"github", "github", false}},
 		Statuses:     []Option{{"", "Any", true}, {"connected", "Connected", false}, {"needs_reconnect", "Needs reconnect", false}},
 		Created:      SortLink{"/connections?sort=created", "descending"}, Modified: SortLink{"/connections?sort=-modified", "none"},
@@ -138,8 +146,8 @@ func filteredPage() ConnectionsPage {
 	p := connectionsPage()
 	p.Flash = &Flash{OK: true, Message: "Connection of " + hostile[0] + " to slack was created."}
 	p.Filter = models.ConnectionFilter{Query: hostile[0], UserID: hostile[1], Status: models.StatusError}
-	p.Sort, p.Limit, p.Rows = models.SortOldest, "25", nil
-	p.Chips = []Link{{"Search: " + hostile[0], "/connections?status=error"}, {"User: " + hostile[5], "/connections?q=x"}, {"Status: Error", "/connections?q=x"}}
+	p.Sort, p.Limit, p.Rows, p.Total = models.SortOldest, "25", nil, "0"
+	p.Chips = []Link{{"Search: " + hostile[0], "/connections?status=error"}, {"User: " + hostile[4], "/connections?q=x"}, {"Status: Error", "/connections?q=x"}}
 	p.Pager = Pager{}
 	return p
 }
@@ -155,7 +163,7 @@ func connectionPage(user string) ConnectionPage {
 	return ConnectionPage{
 		Shell: shell("acme-corp · slack", NavConnections), UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
 		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegHref: "/integrations/slack",
-		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "The access token is renewed automatically; the current one ends in 52 minutes.",
+		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "Access is granted, and a refresh token is held to renew it.",
 		DateCreated: before(2000 * time.Hour), LastModified: before(3 * time.Minute), ExpiresAt: in(52 * time.Minute), Refreshable: true,
 		Credentials: []CredentialRow{{"Access token", "xoxb-…4f2a", "Ends in 52 minutes"}, {"Refresh token", "", "The provider gave none."}},
 		Editor:      ConfigEditor{Action: "/connections/5b0e/config", Version: 7, Text: sampleConfig},
@@ -167,7 +175,7 @@ func connectionPage(user string) ConnectionPage {
 func activity() []ActivityRow {
 	return []ActivityRow{
 		{Time: before(3 * time.Minute), Actor: "admin:jana.novak@acme.example", What: "Configuration changed", IP: "203.0.113.7", Before: `{"workspace": "acme"}`, After: sampleConfig},
-		{Time: before(26 * time.Hour), Actor: "end-user:" + hostile[5], What: "Reconnected", IP: "2001:db8::7"},
+		{Time: before(26 * time.Hour), Actor: "end-user:" + hostile[4], What: "Reconnected", IP: "2001:db8::7"},
 		{Time: before(2000 * time.Hour), Actor: "end-user:" + hostile[0], What: "Connected", IP: "203.0.113.9"},
 	}
 }
@@ -184,7 +192,7 @@ func viewerPage() ConnectionPage {
 	p := connectionPage(hostile[3])
 	p.Theme = ThemeDark
 	p.Flash = &Flash{Message: "Your role does not allow this."}
-	p.Status, p.Sentence = models.StatusExpiring, "The access token ends in 5 hours and cannot be renewed. Reconnect before then."
+	p.Status, p.Sentence = models.StatusExpiring, "The access token ends in 5 hours, and no refresh token is held. Reconnect before then."
 	p.Editor.ReadOnly = true
 	p.Reconnect.Disabled = "Reconnecting takes the role operator or admin."
 	p.Activity, p.Credentials, p.ExpiresAt = nil, nil, nil
@@ -256,9 +264,17 @@ func problemPage() IntegrationPage {
 	return p
 }
 
+func apiKeyPage() IntegrationPage {
+	p := integrationPage()
+	p.AuthMode, p.Rows, p.Counts, p.OAuth, p.Scopes, p.CallbackURL = models.AuthAPIKey, nil, nil, nil, nil, ""
+	p.Problem = "Connecting in the browser is not available for auth mode API_KEY yet."
+	p.Connect.Disabled = p.Problem
+	return p
+}
+
 func auditPage() AuditPage {
 	p := AuditPage{Shell: shell("Audit", NavAudit), Pager: samplePager()}
-	objects := []Link{{hostile[5], "/connections/5b0e"}, {"slack · " + hostile[0], "/connections/5b0e"}, {"jana.novak@acme.example", ""}}
+	objects := []Link{{hostile[len(hostile)-1], "/connections/5b0e"}, {"slack · " + hostile[0], "/connections/5b0e"}, {"jana.novak@acme.example", ""}}
 	for i, row := range append(activity(), activity()...) {
 		p.Rows = append(p.Rows, AuditRow{row, objects[i%len(objects)]})
 	}
@@ -272,8 +288,20 @@ func startPage(app, label string) ConnectStartPage {
 func resultPage() ConnectResultPage {
 	return ConnectResultPage{
 		App: "Acme CRM", Integration: "slack", UserLabel: "Jana Novák", UserID: hostile[0], OK: true, Message: "Acme CRM can now use your slack account.",
-		SupportCode: "8f14e45f", ReturnHref: "/connections/5b0e", Popup: true, Origin: "https://app.acme.example",
+		ReturnHref: "/connections/5b0e", Popup: true, Origin: "https://app.acme.example",
 	}
+}
+
+func aloneResultPage() ConnectResultPage {
+	p := resultPage()
+	p.Popup = false
+	return p
+}
+
+func failedPopupPage() ConnectResultPage {
+	p := failedPage()
+	p.Popup = true
+	return p
 }
 
 func failedPage() ConnectResultPage {

@@ -13,9 +13,9 @@ type statusLook struct{ Label, Tone, Meaning string }
 
 var statusLooks = map[models.Status]statusLook{
 	models.StatusConnected:      {"Connected", "ok", "Credentials are valid."},
-	models.StatusExpiring:       {"Expires soon", "warn", "The access token ends within 24 hours and cannot be renewed."},
+	models.StatusExpiring:       {"Expires soon", "warn", "The access token ends within 24 hours, and no refresh token is held."},
 	models.StatusNeedsReconnect: {"Needs reconnect", "bad", "The user has to grant access again."},
-	models.StatusError:          {"Error", "bad", "The last renewal failed; it is being retried."},
+	models.StatusError:          {"Error", "bad", "The last refresh of the access token failed."},
 	models.StatusDisabled:       {"Disabled", "idle", "Credentials are not handed out."},
 	models.StatusPending:        {"Pending", "info", "The user has not finished granting access."},
 }

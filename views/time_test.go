@@ -44,7 +44,7 @@ func TestAbsoluteIsInUTC(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -999: "-999"} {
-		if got := count(n); got != want {
+		if got := Count(n); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

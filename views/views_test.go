@@ -158,3 +158,76 @@ func TestConnectResultTellsTheScript(t *testing.T) {
 		}
 	}
 }
+
+func TestTextThatIsNotSavedIsGuarded(t *testing.T) {
+	for want, page := range map[bool][]templ.Component{
+		false: {Connection(connectionPage("42"))},
+		true:  {Connection(refusedPage()), ConfigConflict(conflictPage())},
+	} {
+		for _, p := range page {
+			if _, unsaved := parse(t, p).with(t, "id", "config-form").attr("data-unsaved"); unsaved != want {
+				t.Errorf("got unsaved %v, want %v", unsaved, want)
+			}
+		}
+	}
+}
+
+func TestPopupEndsByClosing(t *testing.T) {
+	start := startPage("app", "42")
+	start.Popup = true
+	for _, page := range []templ.Component{ConnectStart(start), ConnectResult(failedPopupPage()), ConnectResult(resultPage())} {
+		shown := parse(t, page)
+		if _, hidden := shown.with(t, "data-close", "").attr("hidden"); !hidden {
+			t.Error("a button that needs the script is shown without")
+		}
+		for _, a := range shown.all("main")[0].all("a") {
+			if a.get("href") != failedPage().RetryHref {
+				t.Errorf("%q leads to %q inside the popup", a.text(), a.get("href"))
+			}
+		}
+	}
+}
+
+func TestConnectFormWithoutRightIsDisabledWhole(t *testing.T) {
+	user := userPage("42", nil)
+	user.Connect.Disabled = "Connecting takes the role operator or admin."
+	for _, page := range []templ.Component{User(user), Integration(apiKeyPage())} {
+		form := parse(t, page).with(t, "action", "/connect")
+		for _, e := range form.all("input", "select", "button") {
+			if _, disabled := e.attr("disabled"); !disabled && e.get("type") != "hidden" {
+				t.Errorf("%s %q can be used", e.Data, e.get("name"))
+			}
+		}
+	}
+}
+
+func TestIntegrationWithoutOAuthShowsNone(t *testing.T) {
+	text := parse(t, Integration(apiKeyPage())).all("main")[0].text()
+	for _, unwanted := range []string{"OAuth", "Callback", "Scopes", "Enter a user id"} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("%q is shown", unwanted)
+		}
+	}
+}
+
+func TestConnectionsAreCounted(t *testing.T) {
+	chips := []Link{{"Status: Error", "/connections"}}
+	for want, p := range map[string]ConnectionsPage{
+		"Each is one user's access to one integration.":                 {Total: "0"},
+		"1 connection: one user's access to one integration.":           {Total: "1", AnyExist: true},
+		"3,045 connections, each one user's access to one integration.": {Total: "3,045", AnyExist: true},
+		"1 connection matches.":                                         {Total: "1", AnyExist: true, Chips: chips},
+		"10,000+ connections match.":                                    {Total: "10,000+", AnyExist: true, Chips: chips},
+	} {
+		if got := parse(t, Connections(p)).with(t, "class", "context").text(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestUnknownUserLeadsToASearch(t *testing.T) {
+	id := "a b&c=d#e"
+	if got := parse(t, User(userPage(id, nil))).with(t, "class", "empty").all("a")[0].get("href"); got != "/connections?q=a+b%26c%3Dd%23e" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -74,14 +74,14 @@ function connectForm(form) {
     });
     awaited = Object.fromEntries(new FormData(form));
     idle?.();
-    idle = waitFor(popup, submitter);
+    idle = waitFor(popup, form, submitter);
   });
 
   channel.addEventListener('message', ({ data }) => {
     if (!awaited || data.integration !== awaited.integration || data.userId !== awaited.userId) return;
     idle();
     if (data.error) {
-      announce(data.error.message); // the popup stays open with it, and may try again
+      note(form, data.error.message, 'alert'); // the popup stays open with it, and may try again
     } else if (data.href && new URL(data.href, location).href !== location.href) {
       location.assign(data.href);
     } else {
@@ -90,30 +90,46 @@ function connectForm(form) {
   });
 }
 
-// waitFor shows button as busy until popup is closed, or what it gives back is called. It decides nothing else: after
-// a Cross-Origin-Opener-Policy change popup.closed is true while the window is open.
-function waitFor(popup, button) {
-  const waiting = 'Waiting for the provider…';
-  const restore = relabel(button, waiting);
+// note shows a message below the button of form, in place of the last one.
+function note(form, message, role = '') {
+  form.querySelector('.connect-note')?.remove();
+  const line = document.createElement('p');
+  line.className = 'connect-note';
+  if (role) line.setAttribute('role', role);
+  line.textContent = message;
+  form.append(line);
+  return line;
+}
+
+// waitFor shows that the outcome in popup is awaited until popup is closed, or what it gives back is called. It decides
+// nothing else: after a Cross-Origin-Opener-Policy change popup.closed is true while the window is open.
+function waitFor(popup, form, button) {
+  const waiting = note(form, 'Waiting for the other window…');
+  announce(waiting.textContent);
   button.setAttribute('aria-busy', 'true');
-  announce(waiting);
   const timer = setInterval(() => { if (popup.closed) idle(); }, 500);
-  let busy = true;
   function idle() {
-    if (!busy) return;
-    busy = false;
     clearInterval(timer);
-    restore();
+    waiting.remove();
+    announce('');
     button.removeAttribute('aria-busy');
   }
   return idle;
 }
 
-// guard asks before leaving while form differs from what the server has. A text the server refused is on no server.
+function closeButton(button) {
+  button.hidden = false;
+  button.addEventListener('click', () => close());
+}
+
+// guard asks before leaving while form differs from what the server has.
 function guard(form) {
   const text = () => new URLSearchParams(new FormData(form)).toString();
-  let saved = form.querySelector('[data-fault-line]') ? undefined : text();
+  let saved = 'unsaved' in form.dataset ? undefined : text();
   form.addEventListener('submit', () => { saved = text(); });
+  document.querySelector('a[data-discard]')?.addEventListener('click', ({ ctrlKey, metaKey, shiftKey }) => {
+    if (!ctrlKey && !metaKey && !shiftKey) saved = text(); // with those keys it opens beside this page
+  });
   addEventListener('beforeunload', (event) => { if (text() !== saved) event.preventDefault(); });
 }
 
@@ -128,6 +144,7 @@ function saveKey(event) {
 
 document.querySelectorAll('button[data-copy-text]').forEach(copyButton);
 document.querySelectorAll('form[data-connect]').forEach(connectForm);
-document.querySelectorAll('form[data-guard], form:has(textarea[data-editor])').forEach(guard);
+document.querySelectorAll('button[data-close]').forEach(closeButton);
+document.querySelectorAll('form:has(textarea[data-editor])').forEach(guard);
 document.addEventListener('keydown', saveKey);
 document.querySelector('[data-focus]')?.focus();
