@@ -30,7 +30,7 @@ export function theme(textarea) {
     '&.cm-focused .cm-matchingBracket': { background: 'none', outline: '1px solid var(--muted)' },
     '&.cm-focused .cm-nonmatchingBracket': { background: 'none', outline: '1px solid var(--bad)' },
     '.cm-specialChar': { color: 'var(--bad)' },
-    '.cm-panels': { background: 'var(--surface)', color: 'inherit', borderTop: '1px solid var(--line)' },
+    '.cm-panels': { position: 'static', background: 'var(--surface)', color: 'inherit', borderTop: '1px solid var(--line)' },
     '.cm-status': {
       display: 'block', inlineSize: '100%', minBlockSize: '28px', padding: '4px 12px', border: 'none', background: 'none',
       font: 'inherit', textAlign: 'start', overflowWrap: 'anywhere', color: 'var(--bad)', cursor: 'pointer',
