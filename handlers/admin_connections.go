@@ -54,10 +54,15 @@ const countedUpTo = 10_000
 // total gives how many connections filter selects, for people.
 func (s *server) total(ctx context.Context, filter models.ConnectionFilter) (string, error) {
 	n, err := s.Connections.CountUpTo(ctx, filter, countedUpTo+1)
+	return bounded(n), err
+}
+
+// bounded writes a count that went no further than countedUpTo and one.
+func bounded(n int64) string {
 	if n > countedUpTo {
-		return views.Count(countedUpTo) + "+", err
+		return views.Count(countedUpTo) + "+"
 	}
-	return views.Count(n), err
+	return views.Count(n)
 }
 
 // connectionFilter reads filter and order of the list from the address; what is unknown there does not filter.

@@ -18,7 +18,7 @@ func (s *server) overview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := s.Connections.CountUsers(ctx)
+	users, err := s.Connections.CountUsersUpTo(ctx, countedUpTo+1)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (s *server) overview(c echo.Context) error {
 	}
 	integrations := s.Connections.Integrations()
 	page := views.OverviewPage{
-		Shell: s.shell(c, "Overview", views.NavOverview), Counts: counts, Users: users,
+		Shell: s.shell(c, "Overview", views.NavOverview), Counts: counts, Users: bounded(users),
 		Integrations: len(integrations), Recent: s.connectionRows(recent.Rows),
 	}
 	for _, in := range integrations {

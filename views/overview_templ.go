@@ -81,7 +81,7 @@ func Overview(p OverviewPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = figure(Count(p.Users), "Users", "/users", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = figure(p.Users, "Users", "/users", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -90,7 +90,7 @@ type OverviewPage struct {
 	Shell
 	Counts       models.StatusCounts
 	Integrations int
-	Users        int64
+	Users        string // "1,804", "10,000+"
 	Recent       []ConnectionRow
 	// SandboxHref is the page of the built-in provider's integration while it is offered, for the first connection.
 	SandboxHref string

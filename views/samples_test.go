@@ -39,7 +39,7 @@ func samples() []sample {
 		{"setup-expired", Setup(SetupPage{TokenProblem: "This set-up link was used already."})},
 		{"login", Login(LoginPage{Next: "/connections?q=a&status=error"})},
 		{"login-refused", Login(LoginPage{Email: hostile[0], Next: "/", Error: "Email address and password do not match.", Notice: "Sign in to go on."})},
-		{"overview", Overview(OverviewPage{Shell: shell("Overview", NavOverview), Counts: counts(), Integrations: 6, Users: 1804, Recent: connectionRows()[:6]})},
+		{"overview", Overview(OverviewPage{Shell: shell("Overview", NavOverview), Counts: counts(), Integrations: 6, Users: "1,804", Recent: connectionRows()[:6]})},
 		{"overview-empty", Overview(OverviewPage{Shell: shell("Overview", NavOverview), SandboxHref: "/integrations/sandbox"})},
 		{"connections", Connections(connectionsPage())},
 		{"connections-filtered", Connections(filteredPage())},

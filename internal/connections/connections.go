@@ -77,8 +77,10 @@ func (s *Service) Users(ctx context.Context, page models.PageRequest) (models.Pa
 	return s.store.Users(ctx, page)
 }
 
-// CountUsers counts the user ids that have connections.
-func (s *Service) CountUsers(ctx context.Context) (int64, error) { return s.store.CountUsers(ctx) }
+// CountUsersUpTo counts the user ids that have connections, but no further than limit.
+func (s *Service) CountUsersUpTo(ctx context.Context, limit int) (int64, error) {
+	return s.store.CountUsersUpTo(ctx, limit)
+}
 
 // Audit gives one page of the audit entries, newest first; of one connection where connectionUUID is not empty, and
 // otherwise of all, without long configurations. It fails with invalid_cursor.

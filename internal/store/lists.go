@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -75,24 +76,34 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	return db
 }
 
-// CountByStatus counts the connections that filter selects.
+// CountByStatus counts the connections that filter selects. States are counted in an index; what the clock makes of them
+// is moved from one count to another.
 func (q *queries) CountByStatus(ctx context.Context, filter models.ConnectionFilter, now time.Time) (models.StatusCounts, error) {
 	var rows []struct {
-		Shown models.Status
+		State models.Status
 		N     int64
 	}
-	soon := now.Add(models.ExpiringWindow)
-	err := filtered(q.db.WithContext(ctx).Model(&models.Connection{}), filter, now).
-		Select(`CASE WHEN state = 'connected' AND NOT refreshable AND expires_at <= ? THEN 'needs_reconnect'
-			WHEN state = 'connected' AND NOT refreshable AND expires_at <= ? THEN 'expiring' ELSE state END AS shown, COUNT(*) AS n`, now, soon).
-		Group("shown").Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("count connections: %w", err)
+	db := filtered(q.db.WithContext(ctx).Model(&models.Connection{}), filter, now).Session(&gorm.Session{})
+	if err := db.Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("count connections by state: %w", err)
 	}
 	counts := models.StatusCounts{}
 	for _, row := range rows {
-		counts[row.Shown] = row.N
+		counts[row.State] = row.N
 	}
+	const ending = "state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?"
+	for status, until := range map[models.Status][2]time.Time{
+		models.StatusNeedsReconnect: {time.Time{}, now},
+		models.StatusExpiring:       {now, now.Add(models.ExpiringWindow)},
+	} {
+		var n int64
+		if err := db.Where(ending, until[0], until[1]).Count(&n).Error; err != nil {
+			return nil, fmt.Errorf("count connections that end: %w", err)
+		}
+		counts[status] += n
+		counts[models.StatusConnected] -= n
+	}
+	maps.DeleteFunc(counts, func(_ models.Status, n int64) bool { return n == 0 })
 	return counts, nil
 }
 
@@ -147,11 +158,12 @@ type userRow struct {
 	LastModified aggregateTime
 }
 
-// CountUsers counts the user ids that have connections.
-func (q *queries) CountUsers(ctx context.Context) (int64, error) {
+// CountUsersUpTo counts the user ids that have connections, but no further than limit.
+func (q *queries) CountUsersUpTo(ctx context.Context, limit int) (int64, error) {
 	var n int64
-	err := q.db.WithContext(ctx).Model(&models.Connection{}).Distinct("user_id").Count(&n).Error
-	if err != nil {
+	db := q.db.WithContext(ctx)
+	some := db.Model(&models.Connection{}).Distinct("user_id").Limit(limit)
+	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	return n, nil

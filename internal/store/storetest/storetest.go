@@ -291,9 +291,11 @@ func paging(t *testing.T, s *store.Store) {
 		walk(t, len(created), func(request models.PageRequest) (models.Page[models.UserSummary], error) {
 			return s.Users(t.Context(), request)
 		}, func(a, b models.UserSummary) bool { return a.UserID < b.UserID && !a.LastModified.IsZero() })
-		n, err := s.CountUsers(t.Context())
-		if err != nil || n != int64(len(created)) {
-			t.Errorf("CountUsers = %d, %v", n, err)
+		for _, limit := range []int{5, 1000} {
+			n, err := s.CountUsersUpTo(t.Context(), limit)
+			if err != nil || n != int64(min(limit, len(created))) {
+				t.Errorf("counted %d users up to %d, %v", n, limit, err)
+			}
 		}
 	})
 }

@@ -25,6 +25,7 @@ CREATE INDEX connections_user ON connections (user_id, id);
 CREATE INDEX connections_modified ON connections (last_modified, id);
 CREATE INDEX connections_integration_modified ON connections (integration, last_modified, id);
 CREATE INDEX connections_state ON connections (state, id);
+CREATE INDEX connections_integration_state ON connections (integration, state);
 -- Connections that end by themselves are few.
 CREATE INDEX connections_ending ON connections (state, expires_at, id) WHERE NOT refreshable;
 
