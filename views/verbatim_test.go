@@ -17,10 +17,10 @@ func TestUnseenCharactersAreSetApart(t *testing.T) {
 		"soft\u00adhyphen":            "soft[U+00AD]hyphen",
 		"a\u200db\u200cc\ufe0f":       "a[U+200D]b[U+200C]c[U+FE0F]",
 		"\u200cstart":                 "[U+200C]start",
-		"👩‍👧 🤷🏽‍♀️ می\u200cخواهم":     "👩‍👧 🤷🏽‍♀️ می\u200cخواهم",
-		"e\u0301 日本語 مرحبا":      "e\u0301 日本語 مرحبا",
-		"\u3164\u034f\U000e0041": "[U+3164][U+034F][U+E0041]",
-		"a\tb\xff":               "a[U+0009]b\xff",
+		"👩‍👧 🤷🏽‍♀️ می\u200cخواهم": "👩‍👧 🤷🏽‍♀️ می\u200cخواهم",
+		"e\u0301 日本語 مرحبا":       "e\u0301 日本語 مرحبا",
+		"\u3164\u034f\U000e0041":  "[U+3164][U+034F][U+E0041]",
+		"a\tb\xff":                "a[U+0009]b\xff",
 	} {
 		shown, joined := "", ""
 		for _, part := range textParts(text) {
