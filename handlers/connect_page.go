@@ -82,6 +82,7 @@ func (s *server) connectResult(c echo.Context, session *models.ConnectSession, a
 // renderConnectError shows a failure that no attempt records, for the connect session where there is one.
 func (s *server) renderConnectError(c echo.Context, status int, session *models.ConnectSession, err error) error {
 	e := models.AsError(err)
+	s.Log.Info("not connected", "type", e.Code, "message", e.Message, "supportCode", requestID(c))
 	page := views.ConnectResultPage{
 		Theme: theme(c), App: s.AppName, ErrorType: e.Code, Message: e.Message, Advice: adviceFor(e.Code),
 		SupportCode: requestID(c), Origin: s.origin(),
