@@ -27,7 +27,7 @@ CREATE INDEX connections_integration_modified ON connections (integration, last_
 CREATE INDEX connections_state ON connections (state, id);
 CREATE INDEX connections_integration_state ON connections (integration, state);
 -- Connections that end by themselves are few.
-CREATE INDEX connections_ending ON connections (state, expires_at, id) WHERE NOT refreshable;
+CREATE INDEX connections_ending ON connections (state, expires_at, integration, id) WHERE NOT refreshable;
 
 CREATE TABLE connect_sessions (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
