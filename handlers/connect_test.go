@@ -242,6 +242,8 @@ func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 		t.Errorf("a used link starts again: %d", got.status)
 	}
 	shows("not configured", b.post(a.connectLink("broken", "42")+"/start"), models.ConnectInvalidConfiguration)
+	shows("another grant", b.post(a.connectLink("grant", "42")+"/start"), models.ConnectUnsupportedGrant)
+	shows("another auth mode", b.post(a.connectLink("mode", "42")+"/start"), models.ConnectUnsupportedAuthMode)
 	shows("no integration", b.get("/oauth/connect"), models.ConnectMissingIntegration)
 	shows("no user id", b.get("/oauth/connect/sandbox"), models.ConnectMissingUserID)
 	shows("unknown integration", b.get("/oauth/connect/none?userId=1"), models.ConnectUnknownIntegration)

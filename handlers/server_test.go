@@ -64,7 +64,10 @@ func newApp(t testing.TB) *app {
 	provider := sandbox.New(sandbox.Options{BrowserURL: a.url, ServerURL: a.url, Now: time.Now})
 	broken := provider.Integration("broken")
 	broken.OAuth.ID = ""
-	registry, err := integrations.NewRegistry(provider.Integration("sandbox"), provider.Integration("other"), broken)
+	grant, mode := provider.Integration("grant"), provider.Integration("mode")
+	grant.Auth.TokenParams = map[string]string{"grant_type": "password"}
+	mode.Auth.Mode = models.AuthAPIKey
+	registry, err := integrations.NewRegistry(provider.Integration("sandbox"), provider.Integration("other"), broken, grant, mode)
 	must(t, err)
 	client, err := oauth.New([]string{root.Host}, a.now)
 	must(t, err)

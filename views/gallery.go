@@ -20,7 +20,7 @@ var (
 	}
 	galleryEditor = ConfigEditor{
 		Action: "/dev/gallery", Text: "{\n  \"a\": 1\n  \"b\": 2\n}",
-		Fault: &ConfigFault{Line: 3, Column: 3, Message: "line 3, column 3: expected ',' or '}' after object value, found '\"'", Quoted: `  "b": 2`},
+		Fault: &ConfigFault{Line: 3, Column: 3, Message: "line 3, column 3: expected ',' or '}' after a value, found '\"'", Quoted: `  "b": 2`},
 	}
 	galleryRows = []ConnectionRow{
 		{

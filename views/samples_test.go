@@ -184,7 +184,7 @@ func refusedPage() ConnectionPage {
 	p := connectionPage(hostile[0])
 	p.Status, p.Sentence = models.StatusNeedsReconnect, "The provider revoked the refresh token on 3 May. The user has to grant access again."
 	p.Editor.Text = "\n{\n\t\"workspace\": \"</textarea><script>alert(1)</script>\",\n\t\"limits\": { \"perMinute\": 60 \"burst\": 1 }\n}"
-	p.Editor.Fault = &ConfigFault{Line: 4, Column: 30, Message: "line 4, column 30: expected ',' or '}' after object value, found '\"'", Quoted: "\t\"limits\": { \"perMinute\": 60 \"burst\": 1 }"}
+	p.Editor.Fault = &ConfigFault{Line: 4, Column: 30, Message: "line 4, column 30: expected ',' or '}' after a value, found '\"'", Quoted: "\t\"limits\": { \"perMinute\": 60 \"burst\": 1 }"}
 	return p
 }
 
