@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -9,11 +11,33 @@ import (
 // health tells that the process answers.
 func (s *server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
+// readyFor is how long an answer about readiness holds: finding out writes to the disk, and anybody may ask.
+const readyFor = time.Second
+
+// readiness is the last answer about it.
+type readiness struct {
+	mu    sync.Mutex
+	asked time.Time
+	err   error
+}
+
 // ready tells whether the server can do its work: the database takes writes.
 func (s *server) ready(c echo.Context) error {
-	if err := s.Config.Ready(c.Request().Context()); err != nil {
-		s.logFailure(c, err)
+	if err := s.checkReady(c); err != nil {
 		return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
 	}
 	return c.String(http.StatusOK, "ready\n")
+}
+
+func (s *server) checkReady(c echo.Context) error {
+	r := &s.readiness
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := s.Now(); now.Sub(r.asked) > readyFor {
+		r.asked, r.err = now, s.Config.Ready(c.Request().Context())
+		if r.err != nil {
+			s.logFailure(c, r.err)
+		}
+	}
+	return r.err
 }

@@ -40,6 +40,7 @@ type Config struct {
 type server struct {
 	Config
 	crossOrigin *http.CrossOriginProtection
+	readiness   readiness
 }
 
 // New gives the handler of all routes.
