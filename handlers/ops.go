@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ func (s *server) checkReady(c echo.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := s.Now(); now.Sub(r.asked) > readyFor {
-		r.asked, r.err = now, s.Config.Ready(c.Request().Context())
+		r.asked, r.err = now, s.Config.Ready(context.WithoutCancel(c.Request().Context())) // the answer is not for this request only
 		if r.err != nil {
 			s.logFailure(c, r.err)
 		}
