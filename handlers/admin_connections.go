@@ -28,7 +28,7 @@ func (s *server) connections(c echo.Context) error {
 		return err
 	}
 	page := views.ConnectionsPage{
-		Shell: s.shell(c, "Connections", views.NavConnections), Filter: filter, Sort: sort,
+		Shell: s.shell(c, "Connections", views.NavConnections), Filter: filter, Sorts: sortOptions(sort),
 		Integrations: s.integrationOptions(filter.Integration, "Any integration"), Statuses: statusOptions(filter.Status),
 		Chips:   filterChips(c, filter),
 		Created: sortLink(c, sort, models.SortOldest, models.SortNewest), Modified: sortLink(c, sort, models.SortFirstModified, models.SortLastModified),
@@ -122,6 +122,19 @@ func filterChips(c echo.Context, filter models.ConnectionFilter) []views.Link {
 		add("status", "Status", views.StatusLabel(filter.Status))
 	}
 	return chips
+}
+
+func sortOptions(selected models.ConnectionSort) []views.Option {
+	options := []views.Option{
+		{Label: "Newest first"},
+		{Value: string(models.SortOldest), Label: "Oldest first"},
+		{Value: string(models.SortLastModified), Label: "Last modified first"},
+		{Value: string(models.SortFirstModified), Label: "Last modified last"},
+	}
+	for i := range options {
+		options[i].Selected = options[i].Value == string(selected)
+	}
+	return options
 }
 
 func sortLink(c echo.Context, current, ascending, descending models.ConnectionSort) views.SortLink {

@@ -116,10 +116,10 @@ type ConnectionRow struct {
 type ConnectionsPage struct {
 	Shell
 	Filter       models.ConnectionFilter
-	Sort         models.ConnectionSort
 	Integrations []Option // "any" first
 	Statuses     []Option // "any" first
 	Chips        []Link   // an active filter each; Href is the page without it
+	Sorts        []Option // the orders, for narrow windows, where the columns have no headers
 	Created      SortLink
 	Modified     SortLink
 	Rows         []ConnectionRow

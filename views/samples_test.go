@@ -128,7 +128,7 @@ func connectionRows() []ConnectionRow {
 
 func connectionsPage() ConnectionsPage {
 	return ConnectionsPage{
-		Shell: shell("Connections", NavConnections), Sort: models.SortNewest, AnyExist: true, Total: "3,045", Rows: connectionRows(),
+		Shell: shell("Connections", NavConnections), Sorts: []Option{{Label: "Newest first", Selected: true}, {Value: "modified", Label: "Last modified last"}}, AnyExist: true, Total: "3,045", Rows: connectionRows(),
 		Integrations: []Option{{"", "Any", true}, {"slack", "slack", false}, {"github", "github", false}},
 		Statuses:     []Option{{"", "Any", true}, {"connected", "Connected", false}, {"needs_reconnect", "Needs reconnect", false}},
 		Created:      SortLink{"/connections?sort=created", "descending"}, Modified: SortLink{"/connections?sort=-modified", "none"},
@@ -146,7 +146,7 @@ func filteredPage() ConnectionsPage {
 	p := connectionsPage()
 	p.Flash = &Flash{OK: true, Message: "Connection of " + hostile[0] + " to slack was created."}
 	p.Filter = models.ConnectionFilter{Query: hostile[0], UserID: hostile[1], Status: models.StatusError}
-	p.Sort, p.Limit, p.Rows, p.Total = models.SortOldest, "25", nil, "0"
+	p.Limit, p.Rows, p.Total = "25", nil, "0"
 	p.Chips = []Link{{"Search: " + hostile[0], "/connections?status=error"}, {"User: " + hostile[4], "/connections?q=x"}, {"Status: Error", "/connections?q=x"}}
 	p.Pager = Pager{}
 	return p

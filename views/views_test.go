@@ -31,7 +31,7 @@ func TestForms(t *testing.T) {
 		{Login(LoginPage{}), "/login", "post", "next email password"},
 		{Overview(OverviewPage{}), "/logout", "post", ""},
 		{Overview(OverviewPage{}), "/theme", "post", "next theme theme theme"},
-		{Connections(connectionsPage()), "/connections", "get", "q integration status"},
+		{Connections(connectionsPage()), "/connections", "get", "q integration status sort"},
 		{Connections(filteredPage()), "/connections", "get", "q integration status user sort limit"},
 		{Connection(connectionPage("42")), "/connections/5b0e/config", "post", "version config"},
 		{Connection(connectionPage("42")), "/connect", "post", "returnTo display userId integration"},
