@@ -32,7 +32,7 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 	page := views.ConnectionPage{
 		Shell: s.shell(c, conn.Integration+" connection of "+conn.UserID, views.NavConnections),
 		UUID:  conn.UUID, UserID: conn.UserID, UserHref: userPath(conn.UserID),
-		Integration: conn.Integration, IntegHref: s.integrationHref(conn.Integration),
+		Integration: conn.Integration, IntegrationHref: s.integrationHref(conn.Integration),
 		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown, s.Now()),
 		DateCreated: conn.DateCreated, LastModified: conn.LastModified, ExpiresAt: conn.ExpiresAt, Refreshable: conn.Refreshable,
 		Credentials: credentialRows(conn), Editor: editor,
@@ -94,11 +94,11 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 		row.What = "Created the account " + entry.After
 	case models.AuditAdminSignedIn:
 		row.What = "Signed in"
-	case models.AuditConnectSessionMade:
+	case models.AuditConnectSessionCreated:
 		row.What = "Made a connect link"
 	case models.AuditConnectionCreated:
 		row.What = "Connected"
-	case models.AuditConnectionReconnect:
+	case models.AuditConnectionReconnected:
 		row.What = "Reconnected: the credentials were replaced"
 	case models.AuditConnectFailed:
 		row.What = "Could not connect: " + entry.After

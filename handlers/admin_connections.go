@@ -39,11 +39,11 @@ func (s *server) connections(c echo.Context) error {
 		return err
 	}
 	if !page.AnyExist {
-		any, err := s.Connections.List(ctx, models.ConnectionFilter{}, models.SortNewest, models.PageRequest{Limit: 1})
+		newest, err := s.Connections.List(ctx, models.ConnectionFilter{}, models.SortNewest, models.PageRequest{Limit: 1})
 		if err != nil {
 			return err
 		}
-		page.AnyExist = len(any.Rows) > 0
+		page.AnyExist = len(newest.Rows) > 0
 	}
 	return render(c, http.StatusOK, views.Connections(page))
 }
@@ -83,10 +83,10 @@ func connectionFilter(c echo.Context) (models.ConnectionFilter, models.Connectio
 	return filter, sort
 }
 
-func (s *server) integrationOptions(selected, any string) []views.Option {
+func (s *server) integrationOptions(selected, anyLabel string) []views.Option {
 	var options []views.Option
-	if any != "" {
-		options = append(options, views.Option{Label: any, Selected: selected == ""})
+	if anyLabel != "" {
+		options = append(options, views.Option{Label: anyLabel, Selected: selected == ""})
 	}
 	known := false
 	for _, in := range s.Connections.Integrations() {

@@ -14,6 +14,7 @@ import (
 // callback is where the provider sends the browser back. It ends in a redirect to the connect page, which leaves code and
 // state out of the address and the history.
 func (s *server) callback(c echo.Context) error {
+	c.Response().Header().Set("Referrer-Policy", "no-referrer") // this address holds the code
 	attempt, err := s.Connections.FinishConnect(c.Request().Context(), actor(c), connections.Callback{
 		Integration: c.Param("integration"),
 		State:       models.Secret(c.QueryParam("state")),

@@ -25,7 +25,7 @@ func (s *server) connectPage(c echo.Context) error {
 	if attempt == nil || attempt.Status == models.AttemptStarted || again {
 		return s.renderConnectStart(c, token, session)
 	}
-	if attempt.Status == models.AttemptConsumed && s.Now().Before(attempt.ConsumedBy()) {
+	if attempt.Status == models.AttemptConsumed && s.Now().Before(attempt.ExchangeDeadline()) {
 		c.Response().Header().Set("Refresh", waitingRefresh)
 		return render(c, http.StatusOK, views.ConnectWaiting(s.connectResult(c, session, attempt)))
 	}
@@ -135,7 +135,6 @@ func (s *server) startConnect(c echo.Context) error {
 		Name: s.browserCookiePrefix() + rand.Text()[:8], Value: browser.Reveal(), Path: "/", MaxAge: int(models.AttemptLife.Seconds()),
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode,
 	})
-	allowFormRedirect(c, address)
 	return c.Redirect(http.StatusSeeOther, address)
 }
 

@@ -246,7 +246,7 @@ func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 	shows("another auth mode", b.post(a.connectLink("mode", "42")+"/start"), models.ConnectUnsupportedAuthMode)
 	shows("no integration", b.get("/oauth/connect"), models.ConnectMissingIntegration)
 	shows("no user id", b.get("/oauth/connect/sandbox"), models.ConnectMissingUserID)
-	shows("unknown integration", b.get("/oauth/connect/none?userId=1"), models.ConnectUnknownIntegration)
+	shows("unknown integration", b.get("/oauth/connect/none?userId=1"), models.CodeUnknownIntegration)
 }
 
 func TestNobodyBindsAUserIDByAnAddressAlone(t *testing.T) {

@@ -105,7 +105,8 @@ func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set(headerCSP, cspBase)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
+		// With no-referrer, a browser that comes by plain http sends "Origin: null", which no check can accept.
+		h.Set("Referrer-Policy", "same-origin")
 		// With plain same-origin, the provider's pages would cut a popup off from the page that opened it.
 		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -7,7 +7,6 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"github.com/patchbay/patchbay/internal/auth"
 	"github.com/patchbay/patchbay/models"
 	"github.com/patchbay/patchbay/views"
 )
@@ -53,7 +52,7 @@ func theme(c echo.Context) views.Theme {
 func (s *server) chooseTheme(c echo.Context) error {
 	chosen := views.Theme(c.FormValue("theme"))
 	cookie := &http.Cookie{
-		Name: auth.CookieName(themeCookie, false), Value: string(chosen), Path: "/", MaxAge: 365 * 24 * 3600,
+		Name: themeCookie, Value: string(chosen), Path: "/", MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode,
 	}
 	if chosen != views.ThemeLight && chosen != views.ThemeDark {
@@ -97,7 +96,7 @@ func (s *server) connectionRow(c *models.Connection) views.ConnectionRow {
 	return views.ConnectionRow{
 		UUID: c.UUID, Href: connectionPath(c.UUID),
 		UserID: c.UserID, UserHref: userPath(c.UserID),
-		Integration: c.Integration, IntegHref: s.integrationHref(c.Integration),
+		Integration: c.Integration, IntegrationHref: s.integrationHref(c.Integration),
 		Status: status, Detail: detail,
 		ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable,
 		DateCreated: c.DateCreated, LastModified: c.LastModified,

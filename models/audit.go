@@ -22,13 +22,13 @@ type AuditEntry struct {
 
 // What an audit entry can tell.
 const (
-	AuditAdminCreated        = "admin.created"
-	AuditAdminSignedIn       = "admin.signed_in"
-	AuditConnectSessionMade  = "connect_session.created"
-	AuditConnectionCreated   = "connection.created"
-	AuditConnectionReconnect = "connection.reconnected"
-	AuditConfigUpdated       = "connection.config_updated"
-	AuditConnectFailed       = "connection.connect_failed" // After holds the error type
+	AuditAdminCreated          = "admin.created"
+	AuditAdminSignedIn         = "admin.signed_in"
+	AuditConnectSessionCreated = "connect_session.created"
+	AuditConnectionCreated     = "connection.created"
+	AuditConnectionReconnected = "connection.reconnected"
+	AuditConfigUpdated         = "connection.config_updated"
+	AuditConnectFailed         = "connection.connect_failed" // After holds the error type
 )
 
 // AdminActor is how an admin is named as an actor.

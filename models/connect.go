@@ -2,7 +2,7 @@ package models
 
 import "time"
 
-// ConnectSession is a link that lets one end user connect named integrations for one user id. Only the hash of its
+// ConnectSession is a link that lets one end user connect one integration for one user id. Only the hash of its
 // token is stored.
 type ConnectSession struct {
 	ID          int64 `gorm:"primaryKey"`
@@ -32,7 +32,7 @@ type Attempt struct {
 	BrowserHash      string
 	RedirectURI      string
 	Status           AttemptStatus
-	ErrorType        string // one of the ConnectError types, when failed
+	ErrorType        string // one of the error types below, when failed
 	ErrorMessage     string // readable, free of secrets
 	ConnectionUUID   string // when succeeded
 	DateCreated      time.Time
@@ -42,11 +42,11 @@ type Attempt struct {
 	Secrets AttemptSecrets `gorm:"-"`
 }
 
-// exchangeTime is how long a callback may take, from the moment it arrives.
-const exchangeTime = 30 * time.Second
+// ExchangeTime is how long a callback may take, from the moment it arrives.
+const ExchangeTime = 30 * time.Second
 
-// ConsumedBy gives when an attempt that was consumed must have come to an end, if the server lives.
-func (a *Attempt) ConsumedBy() time.Time { return a.LastMoved.Add(exchangeTime) }
+// ExchangeDeadline gives when an attempt that was consumed must have come to an end, if the server lives.
+func (a *Attempt) ExchangeDeadline() time.Time { return a.LastMoved.Add(ExchangeTime) }
 
 // AttemptSecrets is what the callback needs again.
 type AttemptSecrets struct {
@@ -75,7 +75,6 @@ const AttemptLife = 10 * time.Minute
 const (
 	ConnectMissingUserID        = "missing_user_id"
 	ConnectMissingIntegration   = "missing_integration"
-	ConnectUnknownIntegration   = "unknown_integration"
 	ConnectInvalidConfiguration = "invalid_integration_configuration"
 	ConnectUnsupportedGrant     = "unsupported_grant_type"
 	ConnectUnsupportedAuthMode  = "unsupported_auth_mode"

@@ -10,7 +10,7 @@ type Kind int
 
 // The kinds of failure. The zero value is [KindInternal], so that a forgotten kind fails closed.
 const (
-	KindInternal        Kind = iota // our fault; the message is not for users
+	KindInternal        Kind = iota // our fault; pages show the message only where it is made for them
 	KindMalformed                   // cannot be read at all
 	KindUnauthenticated             // nobody is signed in
 	KindForbidden                   // signed in, but not allowed
@@ -72,7 +72,6 @@ const (
 	CodeInvalidAdmin       = "invalid_admin"
 	CodeInvalidConfig      = "invalid_config"
 	CodeInvalidCursor      = "invalid_cursor"
-	CodeInvalidCredentials = "invalid_credentials"
 	CodeInvalidUserID      = "invalid_user_id"
 	CodeNotFound           = "not_found"
 	CodeStaleVersion       = "stale_version"

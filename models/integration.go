@@ -2,6 +2,7 @@ package models
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,9 @@ type Auth struct {
 	SignatureMethod   string
 }
 
+// GrantAuthorizationCode is the grant type of the browser flow (RFC 6749 §4.1.3).
+const GrantAuthorizationCode = "authorization_code"
+
 // ClientAuth is how the client id and secret are sent to the token endpoint (RFC 6749 §2.3.1).
 type ClientAuth string
 
@@ -106,6 +110,10 @@ func (i *Integration) Problem() string {
 		return "oauth_client_id is missing: register an OAuth app at the provider and add its client id."
 	case i.Auth.AuthorizationURL == "" || i.Auth.TokenURL == "":
 		return "auth needs authorization_url and token_url."
+	case strings.Contains(i.Auth.AuthorizationURL+i.Auth.TokenURL+i.Auth.Issuer, "${"):
+		return "Placeholders in the addresses of auth cannot be filled yet."
+	case i.Auth.TokenParams["grant_type"] != "" && i.Auth.TokenParams["grant_type"] != GrantAuthorizationCode:
+		return "token_params asks for another grant_type than authorization_code, which is the one of the browser flow."
 	}
 	return ""
 }

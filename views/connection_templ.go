@@ -44,7 +44,7 @@ func Connection(p ConnectionPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = breadcrumbs(Link{"Connections", "/connections"}, Link{p.Integration, p.IntegHref}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = breadcrumbs(Link{"Connections", "/connections"}, Link{p.Integration, p.IntegrationHref}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -284,7 +284,7 @@ func connectionFacts(p ConnectionPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = integrationLink(p.Integration, p.IntegHref).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = integrationLink(p.Integration, p.IntegrationHref).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -12,9 +12,9 @@ import "time"
 
 // connectionColumns says which columns a list of connections leaves out, and which ones sort.
 type connectionColumns struct {
-	Caption           string
-	NoUser, NoInteg   bool
-	Created, Modified *SortLink
+	Caption               string
+	NoUser, NoIntegration bool
+	Created, Modified     *SortLink
 }
 
 // connectionsTable lists connections.
@@ -62,7 +62,7 @@ func connectionsTable(rows []ConnectionRow, c connectionColumns, now time.Time) 
 				return templ_7745c5c3_Err
 			}
 		}
-		if !c.NoInteg {
+		if !c.NoIntegration {
 			var templ_7745c5c3_Var3 = []any{templ.KV("col-main", c.NoUser)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
 			if templ_7745c5c3_Err != nil {
@@ -310,7 +310,7 @@ func connectionLine(row ConnectionRow, c connectionColumns, now time.Time) templ
 				return templ_7745c5c3_Err
 			}
 		}
-		if !c.NoInteg {
+		if !c.NoIntegration {
 			if c.NoUser {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<th scope=\"row\" class=\"cell-main\" data-label=\"Integration\">")
 				if templ_7745c5c3_Err != nil {
@@ -329,7 +329,7 @@ func connectionLine(row ConnectionRow, c connectionColumns, now time.Time) templ
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = integrationLink(row.Integration, row.IntegHref).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = integrationLink(row.Integration, row.IntegrationHref).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

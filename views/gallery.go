@@ -24,11 +24,11 @@ var (
 	}
 	galleryRows = []ConnectionRow{
 		{
-			Href: "#lists", UserID: "acme-corp", Integration: "slack", IntegHref: "#lists", Status: models.StatusConnected,
+			Href: "#lists", UserID: "acme-corp", Integration: "slack", IntegrationHref: "#lists", Status: models.StatusConnected,
 			ExpiresAt: &galleryTime, Refreshable: true, DateCreated: galleryTime, LastModified: galleryTime,
 		},
 		{
-			Href: "#lists", UserID: "42", Integration: "github", IntegHref: "#lists", Status: models.StatusNeedsReconnect,
+			Href: "#lists", UserID: "42", Integration: "github", IntegrationHref: "#lists", Status: models.StatusNeedsReconnect,
 			Detail: "The refresh token was revoked on 3 May.", DateCreated: galleryTime, LastModified: galleryTime,
 		},
 	}

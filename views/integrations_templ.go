@@ -519,7 +519,7 @@ func Integration(p IntegrationPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = connectionsTable(p.Rows, connectionColumns{Caption: "Connections of this integration", NoInteg: true}, p.Now).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = connectionsTable(p.Rows, connectionColumns{Caption: "Connections of this integration", NoIntegration: true}, p.Now).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

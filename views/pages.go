@@ -98,18 +98,18 @@ type OverviewPage struct {
 
 // ConnectionRow is one line in a list of connections.
 type ConnectionRow struct {
-	UUID         string
-	Href         string
-	UserID       string
-	UserHref     string
-	Integration  string
-	IntegHref    string
-	Status       models.Status
-	Detail       string // one sentence about the status, or empty
-	ExpiresAt    *time.Time
-	Refreshable  bool
-	DateCreated  time.Time
-	LastModified time.Time
+	UUID            string
+	Href            string
+	UserID          string
+	UserHref        string
+	Integration     string
+	IntegrationHref string
+	Status          models.Status
+	Detail          string // one sentence about the status, or empty
+	ExpiresAt       *time.Time
+	Refreshable     bool
+	DateCreated     time.Time
+	LastModified    time.Time
 }
 
 // ConnectionsPage lists connections under filters that live in the address.
@@ -181,22 +181,22 @@ type ConnectForm struct {
 // ConnectionPage shows one connection.
 type ConnectionPage struct {
 	Shell
-	UUID         string
-	UserID       string
-	UserHref     string
-	Integration  string
-	IntegHref    string
-	AuthMode     models.AuthMode
-	Status       models.Status
-	Sentence     string // what the status means here, and what to do
-	DateCreated  time.Time
-	LastModified time.Time
-	ExpiresAt    *time.Time
-	Refreshable  bool
-	Credentials  []CredentialRow
-	Editor       ConfigEditor
-	Reconnect    ConnectForm
-	Activity     []ActivityRow
+	UUID            string
+	UserID          string
+	UserHref        string
+	Integration     string
+	IntegrationHref string
+	AuthMode        models.AuthMode
+	Status          models.Status
+	Sentence        string // what the status means here, and what to do
+	DateCreated     time.Time
+	LastModified    time.Time
+	ExpiresAt       *time.Time
+	Refreshable     bool
+	Credentials     []CredentialRow
+	Editor          ConfigEditor
+	Reconnect       ConnectForm
+	Activity        []ActivityRow
 }
 
 // ConfigConflictPage is shown when a configuration changed between reading and saving. Mine keeps the refused text in

@@ -111,7 +111,7 @@ func connectionRows() []ConnectionRow {
 		row := ConnectionRow{
 			UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e", Href: "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
 			UserID: users[i%len(users)], UserHref: "/users/acme%2Fcorp", Integration: integrations[i%len(integrations)],
-			IntegHref: "/integrations/" + integrations[i%len(integrations)], Status: s, Detail: details[s],
+			IntegrationHref: "/integrations/" + integrations[i%len(integrations)], Status: s, Detail: details[s],
 			ExpiresAt: in(time.Duration(i*i*7+4) * time.Minute), Refreshable: s != models.StatusExpiring,
 			DateCreated: before(time.Duration(i*i*i+1) * time.Hour), LastModified: before(time.Duration(i*i*i) * time.Minute),
 		}
@@ -162,7 +162,7 @@ const sampleConfig = `{
 func connectionPage(user string) ConnectionPage {
 	return ConnectionPage{
 		Shell: shell("acme-corp · slack", NavConnections), UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
-		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegHref: "/integrations/slack",
+		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegrationHref: "/integrations/slack",
 		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "Access is granted, and a refresh token is held to renew it.",
 		DateCreated: before(2000 * time.Hour), LastModified: before(3 * time.Minute), ExpiresAt: in(52 * time.Minute), Refreshable: true,
 		Credentials: []CredentialRow{{"Access token", "xoxb-…4f2a", "Ends in 52 minutes"}, {"Refresh token", "", "The provider gave none."}},

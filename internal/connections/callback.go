@@ -139,7 +139,7 @@ func (s *Service) storeConnection(ctx context.Context, actor models.Actor, attem
 		if deciding != nil && deciding.Status == models.AttemptSucceeded {
 			return &models.Error{Kind: models.KindInvalid, Code: models.ConnectInvalidState, Message: "This connect link has been used."}
 		}
-		action := models.AuditConnectionReconnect
+		action := models.AuditConnectionReconnected
 		c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID)
 		if models.HasCode(err, models.CodeUnknownConnection) {
 			action, err = models.AuditConnectionCreated, nil

@@ -45,30 +45,35 @@ func (s *Service) CreateConnectSession(ctx context.Context, actor models.Actor, 
 		DateCreated: now, ExpiresAt: now.Add(models.ConnectSessionLife),
 	}
 	err := s.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.DeleteExpired(now); err != nil {
+		// An attempt that began in a link's last minute may come back as long after its end.
+		if err := tx.DeleteExpired(now.Add(-models.AttemptLife - models.ExchangeTime)); err != nil {
 			return fmt.Errorf("delete expired connect sessions: %w", err)
 		}
 		if err := tx.CreateConnectSession(session); err != nil {
 			return err
 		}
 		about := &models.Connection{Integration: request.Integration, UserID: request.UserID}
-		return tx.Audit(s.entry(actor, models.AuditConnectSessionMade, about))
+		return tx.Audit(s.entry(actor, models.AuditConnectSessionCreated, about))
 	})
 	return token, err
 }
 
 // ConnectSession finds the connect session of a link's token, with the attempt that decides how it stands: the one that
-// succeeded, or else the newest; nil where there is none. It fails with not_found, also when the link has expired.
+// succeeded, or else the newest; nil where there is none. It fails with not_found, also when the link expired untried.
 func (s *Service) ConnectSession(ctx context.Context, token models.Secret) (*models.ConnectSession, *models.Attempt, error) {
 	session, err := s.store.ConnectSession(ctx, hash(token))
-	if err == nil && !session.ExpiresAt.After(s.now()) {
-		err = &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: "This connect link has expired."}
-	}
 	if err != nil {
 		return nil, nil, err
 	}
 	attempt, err := s.store.DecidingAttempt(ctx, session.ID)
+	if err == nil && attempt == nil && !session.ExpiresAt.After(s.now()) {
+		err = linkGone("This connect link has expired.")
+	}
 	return session, attempt, err
+}
+
+func linkGone(message string) error {
+	return &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: message}
 }
 
 // BeginConnect starts an attempt. It gives the address at the provider to send the browser to, and a secret that only
@@ -80,7 +85,10 @@ func (s *Service) BeginConnect(ctx context.Context, token models.Secret) (addres
 		return "", "", err
 	}
 	if deciding != nil && deciding.Status == models.AttemptSucceeded {
-		return "", "", &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: "This connect link has been used."}
+		return "", "", linkGone("This connect link has been used.")
+	}
+	if !session.ExpiresAt.After(s.now()) {
+		return "", "", linkGone("This connect link has expired.")
 	}
 	if tries, err := s.store.CountAttempts(ctx, session.ID); err != nil || tries >= models.MaxAttempts {
 		tooMany := &models.Error{Kind: models.KindTooMany, Code: models.CodeTooMany, Message: "This connect link was tried too often. Ask for a new one."}

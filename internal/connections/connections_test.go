@@ -136,7 +136,7 @@ func TestConnectSessionsAreMadeForKnownIntegrationsAndUserIDs(t *testing.T) {
 	}
 	entries, err := db.AuditEntries(t.Context(), "", models.PageRequest{Limit: 5})
 	must(t, err)
-	if len(entries.Rows) != 1 || entries.Rows[0].Action != models.AuditConnectSessionMade {
+	if len(entries.Rows) != 1 || entries.Rows[0].Action != models.AuditConnectSessionCreated {
 		t.Errorf("audit %+v", entries.Rows)
 	}
 	if _, _, err := s.BeginConnect(t.Context(), token); !models.HasCode(err, models.ConnectInvalidConfiguration) {

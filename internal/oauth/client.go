@@ -102,16 +102,11 @@ func (c *Client) config(in *models.Integration, redirectURI string) (*oauth2.Con
 	if in.Auth.Mode != models.AuthOAuth2 {
 		return nil, fail(models.ConnectUnsupportedAuthMode, fmt.Sprintf("Integration %q has auth mode %s, which has no browser flow.", in.Name, in.Auth.Mode))
 	}
-	if grant := in.Auth.TokenParams["grant_type"]; grant != "" && grant != "authorization_code" {
+	if grant := in.Auth.TokenParams["grant_type"]; grant != "" && grant != models.GrantAuthorizationCode {
 		return nil, fail(models.ConnectUnsupportedGrant, fmt.Sprintf("Integration %q asks for grant_type %q; the browser flow uses authorization_code.", in.Name, grant))
 	}
 	if problem := in.Problem(); problem != "" {
 		return nil, fail(models.ConnectInvalidConfiguration, fmt.Sprintf("Integration %q is not ready: %s", in.Name, problem))
-	}
-	for _, address := range []string{in.Auth.AuthorizationURL, in.Auth.TokenURL} {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || strings.Contains(address, "${") {
-			return nil, fail(models.ConnectInvalidConfiguration, fmt.Sprintf("Integration %q has an address that is not complete: authorization_url and token_url are absolute and hold no placeholders.", in.Name))
-		}
 	}
 	style := oauth2.AuthStyleInHeader
 	if in.Auth.AuthorizationMethod == models.ClientAuthBody {

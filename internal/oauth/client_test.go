@@ -125,12 +125,11 @@ func TestConfigurationThatCannotWorkIsRefusedByType(t *testing.T) {
 		change func(*models.Integration)
 		code   string
 	}{
-		"auth mode":     {func(in *models.Integration) { in.Auth.Mode = models.AuthAPIKey }, models.ConnectUnsupportedAuthMode},
-		"grant type":    {func(in *models.Integration) { in.Auth.TokenParams = map[string]string{"grant_type": "password"} }, models.ConnectUnsupportedGrant},
-		"no client id":  {func(in *models.Integration) { in.OAuth.ID = "" }, models.ConnectInvalidConfiguration},
-		"no token url":  {func(in *models.Integration) { in.Auth.TokenURL = "" }, models.ConnectInvalidConfiguration},
-		"placeholder":   {func(in *models.Integration) { in.Auth.AuthorizationURL = "https://${connection.userId}.example/a" }, models.ConnectInvalidConfiguration},
-		"not a web url": {func(in *models.Integration) { in.Auth.AuthorizationURL = "/authorize" }, models.ConnectInvalidConfiguration},
+		"auth mode":    {func(in *models.Integration) { in.Auth.Mode = models.AuthAPIKey }, models.ConnectUnsupportedAuthMode},
+		"grant type":   {func(in *models.Integration) { in.Auth.TokenParams = map[string]string{"grant_type": "password"} }, models.ConnectUnsupportedGrant},
+		"no client id": {func(in *models.Integration) { in.OAuth.ID = "" }, models.ConnectInvalidConfiguration},
+		"no token url": {func(in *models.Integration) { in.Auth.TokenURL = "" }, models.ConnectInvalidConfiguration},
+		"placeholder":  {func(in *models.Integration) { in.Auth.AuthorizationURL = "https://${connection.userId}.example/a" }, models.ConnectInvalidConfiguration},
 	}
 	for name, test := range tests {
 		in := integration("https://provider.example/authorize", "https://provider.example/token")

@@ -85,7 +85,10 @@ func formToJSON(request *http.Request) error {
 	if body, err = json.Marshal(object); err != nil {
 		return err
 	}
-	request.Body = io.NopCloser(bytes.NewReader(body))
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if request.Body, err = request.GetBody(); err != nil {
+		return err
+	}
 	request.ContentLength = int64(len(body))
 	request.Header.Set("Content-Type", "application/json")
 	return nil

@@ -18,8 +18,8 @@ func (tx *Tx) Audit(entry models.AuditEntry) error {
 // shortConfigs selects entries with their configurations, but none of more than 16 KiB together: a page of the longest
 // would be 50 MiB.
 const shortConfigs = `id, time, actor, action, integration, user_id, connection_uuid, version, ip, request_id,
-	CASE WHEN LENGTH(before) + LENGTH(after) <= 16384 THEN before ELSE '' END AS before,
-	CASE WHEN LENGTH(before) + LENGTH(after) <= 16384 THEN after ELSE '' END AS after`
+	CASE WHEN OCTET_LENGTH(before) + OCTET_LENGTH(after) <= 16384 THEN before ELSE '' END AS before,
+	CASE WHEN OCTET_LENGTH(before) + OCTET_LENGTH(after) <= 16384 THEN after ELSE '' END AS after`
 
 // AuditEntries gives one page of entries, newest first; of one connection where connectionUUID is not empty, and
 // otherwise of all, without long configurations. It fails with invalid_cursor.

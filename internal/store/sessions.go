@@ -25,24 +25,32 @@ type session struct {
 // FindCtx gives the data of a session that has not expired.
 func (s *Sessions) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
 	var row session
-	err = s.store.db.WithContext(ctx).Where("token_hash = ? AND expires_at > ?", token, time.Now()).Take(&row).Error
+	err = s.store.db.WithContext(ctx).Where("token_hash = ? AND expires_at > ? AND data <> ?", token, time.Now().UTC(), ended).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, false, nil
 	}
 	return row.Data, err == nil, err
 }
 
-// CommitCtx stores a session, replacing one with the same token.
+// ended is the data of a session that was deleted. Its row stays until it expires, because a request that was under way
+// at the time may still commit: signing out would be undone.
+var ended = []byte{0}
+
+// CommitCtx stores a session, replacing one with the same token, but not one that was deleted.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	return s.store.Write(ctx, func(tx *Tx) error {
-		return tx.db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&session{token, data, expiry}).Error
+		return tx.db.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "token_hash"}},
+			DoUpdates: clause.AssignmentColumns([]string{"data", "expires_at"}),
+			Where:     clause.Where{Exprs: []clause.Expression{clause.Neq{Column: "sessions.data", Value: ended}}},
+		}).Create(&session{token, data, expiry.UTC()}).Error
 	})
 }
 
-// DeleteCtx removes a session, if it is there.
+// DeleteCtx ends a session, if it is there.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	return s.store.Write(ctx, func(tx *Tx) error {
-		return tx.db.Where("token_hash = ?", token).Delete(&session{}).Error
+		return tx.db.Model(&session{}).Where("token_hash = ?", token).Update("data", ended).Error
 	})
 }
 

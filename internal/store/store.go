@@ -116,7 +116,6 @@ func gormConfig() *gorm.Config {
 		TranslateError:         true,
 		PrepareStmt:            true,
 		SkipDefaultTransaction: true,
-		NowFunc:                func() time.Time { return time.Now().UTC() },
 		Logger:                 slowLog{logger.Discard},
 	}
 }

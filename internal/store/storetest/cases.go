@@ -247,6 +247,9 @@ func sessions(t *testing.T, s *store.Store) {
 	if err := kept.Delete("token"); err != nil {
 		t.Fatal(err)
 	}
+	if err := kept.Commit("token", []byte("late"), future); err != nil {
+		t.Fatal(err)
+	}
 	for _, token := range []string{"token", "ended", "unknown"} {
 		if _, found, err := kept.Find(token); err != nil || found {
 			t.Errorf("%s: found %v, %v", token, found, err)
