@@ -37,11 +37,11 @@ var mayImport = map[string][]string{
 
 // onlyIn confines a dependency, named by a prefix of its import path, to the packages that own it.
 var onlyIn = map[string][]string{
-	"github.com/a-h/templ":     {"handlers", "internal/sandbox", "views"},
+	"github.com/a-h/templ":     {"handlers", "views"},
 	"github.com/alecthomas/":   {"internal/cli"},
-	"github.com/alexedwards/":  {"handlers", "internal/auth", "internal/cli"},
+	"github.com/alexedwards/":  {"internal/auth"},
 	"github.com/chromedp/":     {"e2e", "internal/testkit"},
-	"github.com/labstack/echo": {"handlers", "internal/cli"},
+	"github.com/labstack/echo": {"handlers"},
 	"github.com/pressly/goose": {"internal/store"},
 	"go.yaml.in/":              {"internal/integrations"},
 	"golang.org/x/oauth2":      {"internal/oauth"},

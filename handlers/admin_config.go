@@ -78,7 +78,7 @@ func (s *server) renderConflict(c echo.Context, uuid string, version int64, mine
 		ConnectionHref: connectionPath(uuid), UserID: conflict.Current.UserID, Integration: conflict.Current.Integration,
 		Mine: editor, Theirs: string(conflict.Current.AdditionalConfig),
 		TheirsBy: actorLabel(conflict.Last.Actor), TheirsAt: conflict.Last.Time,
-		Base: string(conflict.Base), BaseKnown: true,
+		Base: string(conflict.Base),
 	}
 	return render(c, http.StatusConflict, views.ConfigConflict(page))
 }

@@ -55,9 +55,9 @@ func statusSentence(conn *models.Connection, shown models.Status, now time.Time)
 		case !conn.Refreshable:
 			return "Access is granted."
 		case conn.ExpiresAt != nil && !conn.ExpiresAt.After(now):
-			return "Access is granted. The access token has ended; a refresh token is held to renew it."
+			return "Access is granted. The access token has ended; a refresh token is held."
 		}
-		return "Access is granted, and a refresh token is held to renew it."
+		return "Access is granted, and a refresh token is held."
 	case models.StatusExpiring:
 		return "The access token ends within a day, and the provider gave no refresh token. Reconnect to renew it."
 	case models.StatusNeedsReconnect:
@@ -67,7 +67,7 @@ func statusSentence(conn *models.Connection, shown models.Status, now time.Time)
 	case models.StatusPending:
 		return "The application has not confirmed this connection yet."
 	}
-	return "The last attempt to refresh the access token failed. It is tried again."
+	return "The last attempt to refresh the access token failed."
 }
 
 // masked stands for a secret, whatever its length.

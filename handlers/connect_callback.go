@@ -73,7 +73,7 @@ func (s *server) openConnect(c echo.Context) error {
 		return s.renderConnectError(c, http.StatusNotFound, nil, err)
 	}
 	if admin := signedIn(c); admin == nil || !admin.Role.CanEdit() {
-		return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "A connect link is needed to connect an account. The application you came from makes one for you."}
+		return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "A connect link is needed to connect an account. Ask whoever runs the application for one."}
 	}
 	form := s.connectForm(c, "Connect", in.Name, userID, integrationPath(in.Name))
 	return s.renderIntegration(c, http.StatusOK, in, form)

@@ -63,7 +63,7 @@ func (s *server) connectResult(c echo.Context, session *models.ConnectSession, a
 	page := views.ConnectResultPage{
 		Theme: theme(c), App: s.AppName, Integration: session.Integration, UserLabel: userLabel(session), UserID: session.UserID,
 		OK: attempt.Status == models.AttemptSucceeded, ErrorType: attempt.ErrorType, Message: attempt.ErrorMessage,
-		SupportCode: attempt.UUID, ReturnHref: session.ReturnURL, Popup: session.Popup, Origin: s.origin(),
+		SupportCode: attempt.UUID, ReturnHref: session.ReturnURL, Popup: session.Popup,
 	}
 	if page.OK {
 		page.SupportCode = ""
@@ -85,7 +85,7 @@ func (s *server) renderConnectError(c echo.Context, status int, session *models.
 	s.Log.Info("not connected", "type", e.Code, "message", e.Message, "supportCode", requestID(c))
 	page := views.ConnectResultPage{
 		Theme: theme(c), App: s.AppName, ErrorType: e.Code, Message: e.Message, Advice: adviceFor(e.Code),
-		SupportCode: requestID(c), Origin: s.origin(),
+		SupportCode: requestID(c),
 	}
 	if session != nil {
 		page.Integration, page.UserLabel, page.UserID = session.Integration, userLabel(session), session.UserID
@@ -93,9 +93,6 @@ func (s *server) renderConnectError(c echo.Context, status int, session *models.
 	}
 	return render(c, status, views.ConnectResult(page))
 }
-
-// origin is this server's, the only one that is told the result of a flow.
-func (s *server) origin() string { return s.RootURL.Scheme + "://" + s.RootURL.Host }
 
 // adviceFor says what to do after a failure of the given type.
 func adviceFor(errorType string) string {

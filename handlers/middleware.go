@@ -79,7 +79,7 @@ func (s *server) rootHost(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		page := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
 		if page && r.Host != s.RootURL.Host && isLoopback(r.Host) && isLoopback(s.RootURL.Host) {
-			return c.Redirect(http.StatusSeeOther, s.origin()+r.URL.RequestURI())
+			return c.Redirect(http.StatusSeeOther, s.RootURL.String()+r.URL.RequestURI())
 		}
 		return next(c)
 	}

@@ -18,7 +18,8 @@ const (
 	accessOperator               // who may also change connections
 )
 
-// route is one line of the table below. Routes that change anything use POST.
+// route is one line of the table below. Routes that change anything use POST,
+// but for the callback, which a provider answers to by a redirect.
 type route struct {
 	method, path string
 	access       access

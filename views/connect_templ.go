@@ -723,7 +723,6 @@ func resultAttributes(p ConnectResultPage) templ.Attributes {
 		"data-user-id":        p.UserID,
 		"data-error-type":     p.ErrorType,
 		"data-error-message":  errorMessage(p),
-		"data-origin":         p.Origin,
 		"data-href":           p.ReturnHref,
 	}
 }

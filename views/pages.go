@@ -142,7 +142,7 @@ type CredentialRow struct {
 // ConfigEditor is the form that edits an additionalConfig. Text is shown exactly as given.
 type ConfigEditor struct {
 	Action   string // address the form posts to
-	Version  int64  // of the row the text was read from
+	Version  int64  // of the configuration that the text was read from
 	Text     string
 	Fault    *ConfigFault // nil unless the text was refused
 	ReadOnly bool
@@ -200,7 +200,7 @@ type ConnectionPage struct {
 }
 
 // ConfigConflictPage is shown when a configuration changed between reading and saving. Mine keeps the refused text in
-// an editor whose version is the current one; Base is the text both started from, where it is still known.
+// an editor whose version is the current one; Base is the text both started from.
 type ConfigConflictPage struct {
 	Shell
 	ConnectionHref string
@@ -211,7 +211,6 @@ type ConfigConflictPage struct {
 	TheirsBy       string // who saved it
 	TheirsAt       time.Time
 	Base           string
-	BaseKnown      bool
 }
 
 // UserRow is one line in the list of users.
@@ -225,7 +224,6 @@ type UserRow struct {
 // UsersPage lists user ids that have connections.
 type UsersPage struct {
 	Shell
-	Query string // exact user id typed into "go to user"
 	Rows  []UserRow
 	Pager Pager
 }
@@ -320,11 +318,10 @@ type ConnectResultPage struct {
 	ErrorType   string // one of the models.Connect types
 	Message     string // what happened, in a sentence
 	Advice      string // what to do next
-	SupportCode string // the request id; empty on success
+	SupportCode string // of the attempt, or of the request where there is none; empty on success
 	ReturnHref  string // where to go on; empty where there is nowhere
 	RetryHref   string // where to try again; empty where that is pointless
 	Popup       bool   // report to the opener and close
-	Origin      string // the only origin that is told the result
 }
 
 // ErrorPage is any failed request. Href and HrefLabel are a link out of it; empty means none.

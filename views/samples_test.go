@@ -163,7 +163,7 @@ func connectionPage(user string) ConnectionPage {
 	return ConnectionPage{
 		Shell: shell("acme-corp · slack", NavConnections), UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
 		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegrationHref: "/integrations/slack",
-		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "Access is granted, and a refresh token is held to renew it.",
+		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "Access is granted, and a refresh token is held.",
 		DateCreated: before(2000 * time.Hour), LastModified: before(3 * time.Minute), ExpiresAt: in(52 * time.Minute), Refreshable: true,
 		Credentials: []CredentialRow{{"Access token", "xoxb-…4f2a", "Ends in 52 minutes"}, {"Refresh token", "", "The provider gave none."}},
 		Editor:      ConfigEditor{Action: "/connections/5b0e/config", Version: 7, Text: sampleConfig},
@@ -204,12 +204,12 @@ func conflictPage() ConfigConflictPage {
 		Shell: shell("Configuration changed", NavConnections), ConnectionHref: "/connections/5b0e", UserID: hostile[2], Integration: "slack",
 		Mine:   ConfigEditor{Action: "/connections/5b0e/config", Version: 8, Text: strings.Replace(sampleConfig, "60", "90", 1)},
 		Theirs: strings.Replace(sampleConfig, `"deploys"`, `"deploys", "</pre><script>alert(1)</script>"`, 1), TheirsBy: "admin:" + hostile[0], TheirsAt: before(2 * time.Minute),
-		Base: sampleConfig, BaseKnown: true,
+		Base: sampleConfig,
 	}
 }
 
 func usersPage() UsersPage {
-	p := UsersPage{Shell: shell("Users", NavUsers), Query: hostile[1], Pager: samplePager()}
+	p := UsersPage{Shell: shell("Users", NavUsers), Pager: samplePager()}
 	for i, row := range connectionRows() {
 		p.Rows = append(p.Rows, UserRow{row.UserID, row.UserHref, int64(1 + i*i*11), row.LastModified})
 	}
@@ -288,7 +288,7 @@ func startPage(app, label string) ConnectStartPage {
 func resultPage() ConnectResultPage {
 	return ConnectResultPage{
 		App: "Acme CRM", Integration: "slack", UserLabel: "Jana Novák", UserID: hostile[0], OK: true, Message: "Acme CRM can now use your slack account.",
-		ReturnHref: "/connections/5b0e", Popup: true, Origin: "https://app.acme.example",
+		ReturnHref: "/connections/5b0e", Popup: true,
 	}
 }
 
@@ -308,6 +308,6 @@ func failedPage() ConnectResultPage {
 	return ConnectResultPage{
 		App: "Acme CRM", Integration: "slack", UserLabel: hostile[3], UserID: hostile[1], ErrorType: models.ConnectExternalError,
 		Message: `slack refused: access_denied "</p><script>alert(1)</script>"`, Advice: "Try again and allow access, or ask your slack administrator.",
-		SupportCode: "8f14e45f", ReturnHref: "/integrations/slack", RetryHref: "/connect/token", Origin: "https://app.acme.example",
+		SupportCode: "8f14e45f", ReturnHref: "/integrations/slack", RetryHref: "/connect/token",
 	}
 }

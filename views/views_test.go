@@ -140,7 +140,7 @@ func TestConnectResultTellsTheScript(t *testing.T) {
 	}{
 		{resultPage(), map[string]string{
 			"data-popup": "true", "data-event": "AUTHORIZATION_SUCCEEDED", "data-integration": "slack", "data-user-id": hostile[0],
-			"data-error-type": "", "data-error-message": "", "data-origin": "https://app.acme.example", "data-href": "/connections/5b0e",
+			"data-error-type": "", "data-error-message": "", "data-href": "/connections/5b0e",
 		}},
 		{failedPage(), map[string]string{
 			"data-popup": "false", "data-event": "AUTHORIZATION_FAILED", "data-integration": "slack", "data-user-id": hostile[1],

@@ -95,8 +95,8 @@ func (s *Service) create(ctx context.Context, actor models.Actor, email, passwor
 	return admin, nil
 }
 
-// SignIn checks a password. Whatever is wrong with the pair, it fails with the same wrong_password after the same work;
-// after too many tries with too_many_requests.
+// SignIn checks a password. Whether the account or the password is wrong, it fails with the same wrong_password after the
+// same work; after too many tries with too_many_requests.
 func (s *Service) SignIn(ctx context.Context, actor models.Actor, email, password string) (*models.Admin, error) {
 	email = models.NormalizeEmail(email)
 	// A try that its address has no right to must not use up the account's.

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/patchbay/patchbay/internal/auth"
-	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -32,11 +31,7 @@ func (a *adminCreateCommand) Run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return settingsError{err}
 	}
-	ring, err := a.keyRing()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, a.DB, ring)
+	db, err := a.open(ctx)
 	if err != nil {
 		return err
 	}

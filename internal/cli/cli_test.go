@@ -34,6 +34,7 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 	}
 	open := write("open.key", vault.NewKey(), 0o644)
 	bad := write("bad.key", "not a key", 0o600)
+	good := write("good.key", vault.NewKey(), 0o600)
 	orphan := write("orphan.db", "", 0o600)
 	write("faulty/integrations.yaml", "integrations:\n  Slack: {}\n", 0o600)
 	write("taken/integrations.yaml", "integrations:\n  sandbox: {auth: {auth_mode: API_KEY}, requests: {base_url: 'https://x.example/'}}\n", 0o600)
@@ -51,6 +52,7 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 		"readable key":        {[]string{"--key-file", open}, "chmod 600"},
 		"damaged key":         {[]string{"--key-file", bad}, "expected 32 bytes in base64"},
 		"database, no key":    {[]string{"--db", orphan, "--key-file", "none.key"}, "put the key file back"},
+		"no such folder":      {[]string{"--db", "/dev/null/x.db", "--key-file", good}, "open database /dev/null/x.db"},
 		"private address":     {[]string{"--addr", "127.0.0.1:0", "--allow-private", "10.0.0.1"}, "--allow-private: "},
 		"proxy":               {[]string{"--addr", "127.0.0.1:0", "--trusted-proxies", "all"}, "--trusted-proxies: expected a CIDR"},
 		"integrations":        {[]string{"--addr", "127.0.0.1:0", "--dir", "faulty"}, "faulty/integrations.yaml:2:3: "},

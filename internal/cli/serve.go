@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -55,14 +54,7 @@ const (
 func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	log := s.logger(streams)
 	slog.SetDefault(log)
-	ring, err := s.keyRing()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, s.DB, ring)
-	if errors.Is(err, store.ErrWrongKey) {
-		err = settingsError{err}
-	}
+	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}

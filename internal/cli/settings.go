@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/vault"
 )
 
@@ -49,6 +51,19 @@ func (s *storageSettings) keyRing() (*vault.Ring, error) {
 		return nil, settingsError{err}
 	}
 	return ring, nil
+}
+
+// open opens the store with its key ring.
+func (s *storageSettings) open(ctx context.Context) (*store.Store, error) {
+	ring, err := s.keyRing()
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, s.DB, ring)
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	return db, nil
 }
 
 // logSettings say what is logged, and how.

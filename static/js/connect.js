@@ -8,9 +8,7 @@
 
   if (result.popup === 'true') {
     new BroadcastChannel('patchbay-connect').postMessage({ eventType, integration, userId, href, error });
-    // The application that opened the window is told at its registered origin only, never at '*'.
-    if (result.origin) opener?.postMessage({ eventType, integrationName: integration, userId, error }, result.origin);
-    // A failure stays, to be read. The delay lets the messages leave first.
+    // A failure stays, to be read. The delay lets the message leave first.
     if (!error) setTimeout(close, 100);
   }
 }
