@@ -283,6 +283,18 @@ func TestLinksEnd(t *testing.T) {
 	}
 }
 
+func TestALinksEndDoesNotCutAnAttemptShort(t *testing.T) {
+	a := newApp(t)
+	link, b := a.connectLink("sandbox", "42"), a.browser()
+	a.clockOffset.Store(int64(models.ConnectSessionLife - time.Minute))
+	callback := b.consent(link, "allow")
+	a.clockOffset.Store(int64(models.ConnectSessionLife + 8*time.Minute))
+	a.connectLink("sandbox", "another") // which deletes what has expired
+	if got := b.finish(callback); !strings.Contains(got.body, "AUTHORIZATION_SUCCEEDED") {
+		t.Errorf("%d\n%s", got.status, got.body)
+	}
+}
+
 func TestAConnectionThatCannotBeStoredIsShownAndLogged(t *testing.T) {
 	a := newApp(t)
 	db, err := sql.Open("sqlite", a.database)
