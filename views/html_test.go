@@ -2,8 +2,6 @@ package views
 
 import (
 	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,20 +10,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// out is where the samples are written as files, to be looked at: go test ./views -args -out=tmp/pages
+// out is where TestPagesAreSound also writes the samples, to be looked at: go test ./views -args -out=tmp/pages
 var out = flag.String("out", "", "directory to write every sample page to")
-
-func TestWriteSamples(t *testing.T) {
-	if *out == "" {
-		t.Skip("run with -args -out=directory to look at the pages")
-	}
-	for _, s := range samples() {
-		name := filepath.Join(*out, s.name+".html")
-		if err := os.WriteFile(name, []byte(render(t, s.page)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func render(t *testing.T, page templ.Component) string {
 	t.Helper()

@@ -98,10 +98,8 @@ type OverviewPage struct {
 
 // ConnectionRow is one line in a list of connections.
 type ConnectionRow struct {
-	UUID            string
 	Href            string
 	UserID          string
-	UserHref        string
 	Integration     string
 	IntegrationHref string
 	Status          models.Status

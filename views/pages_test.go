@@ -2,20 +2,27 @@ package views
 
 import (
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/net/html"
-
 	"github.com/patchbay/patchbay/static"
+	"golang.org/x/net/html"
 )
 
 func TestPagesAreSound(t *testing.T) {
 	for _, s := range samples() {
 		t.Run(s.name, func(t *testing.T) {
-			checkNesting(t, render(t, s.page))
+			text := render(t, s.page)
+			if *out != "" {
+				if err := os.WriteFile(filepath.Join(*out, s.name+".html"), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkNesting(t, text)
 			page := parse(t, s.page)
 			if got := len(page.all("h1")); got != 1 {
 				t.Errorf("got %d h1, want 1", got)

@@ -109,8 +109,8 @@ func connectionRows() []ConnectionRow {
 			s = models.StatusConnected
 		}
 		row := ConnectionRow{
-			UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e", Href: "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
-			UserID: users[i%len(users)], UserHref: "/users/acme%2Fcorp", Integration: integrations[i%len(integrations)],
+			Href:   "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+			UserID: users[i%len(users)], Integration: integrations[i%len(integrations)],
 			IntegrationHref: "/integrations/" + integrations[i%len(integrations)], Status: s, Detail: details[s],
 			ExpiresAt: in(time.Duration(i*i*7+4) * time.Minute), Refreshable: s != models.StatusExpiring,
 			DateCreated: before(time.Duration(i*i*i+1) * time.Hour), LastModified: before(time.Duration(i*i*i) * time.Minute),
@@ -211,7 +211,7 @@ func conflictPage() ConfigConflictPage {
 func usersPage() UsersPage {
 	p := UsersPage{Shell: shell("Users", NavUsers), Pager: samplePager()}
 	for i, row := range connectionRows() {
-		p.Rows = append(p.Rows, UserRow{row.UserID, row.UserHref, int64(1 + i*i*11), row.LastModified})
+		p.Rows = append(p.Rows, UserRow{row.UserID, "/users/acme%2Fcorp", int64(1 + i*i*11), row.LastModified})
 	}
 	return p
 }
