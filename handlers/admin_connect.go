@@ -22,7 +22,7 @@ func (s *server) connectForm(c echo.Context, label, integration, userID, returnT
 		}
 	}
 	if !signedIn(c).Role.CanEdit() {
-		form.Disabled = "Your role is viewer: it reads, and changes nothing."
+		form.Disabled = viewersOnlyRead
 	}
 	return form
 }
@@ -42,7 +42,7 @@ func (s *server) createConnectLink(c echo.Context) error {
 	token, err := s.Connections.CreateConnectSession(c.Request().Context(), actor(c), request)
 	if models.HasCode(err, models.CodeInvalidUserID) && request.Popup {
 		session := &models.ConnectSession{Integration: request.Integration, UserID: request.UserID, ReturnURL: request.ReturnURL, Popup: true}
-		return s.renderConnectError(c, http.StatusUnprocessableEntity, session, err)
+		return s.renderConnectError(c, session, err)
 	}
 	if models.HasCode(err, models.CodeInvalidUserID) {
 		return s.refuseUserID(c, request, err)

@@ -54,11 +54,11 @@ const countedUpTo = 10_000
 // total gives how many connections filter selects, for people.
 func (s *server) total(ctx context.Context, filter models.ConnectionFilter) (string, error) {
 	n, err := s.Connections.CountUpTo(ctx, filter, countedUpTo+1)
-	return bounded(n), err
+	return countLabel(n), err
 }
 
-// bounded writes a count that went no further than countedUpTo and one.
-func bounded(n int64) string {
+// countLabel writes a count that went no further than countedUpTo and one.
+func countLabel(n int64) string {
 	if n > countedUpTo {
 		return views.Count(countedUpTo) + "+"
 	}

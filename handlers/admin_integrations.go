@@ -64,7 +64,7 @@ func (s *server) renderIntegration(c echo.Context, status int, in *models.Integr
 		Shell: s.shell(c, in.Name, views.NavIntegrations), Name: in.Name, AuthMode: in.Auth.Mode, Source: managedBy(in.Source),
 		Sandbox: in.Source.Kind == models.SourceSandbox, Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
 		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in), Requests: requestFacts(in), Counts: counts,
-		Rows: s.connectionRows(list.Rows), AllHref: "/connections?integration=" + in.Name, Connect: form,
+		Rows: s.connectionRows(list.Rows), AllHref: connectionsOfIntegration(in.Name), Connect: form,
 	}))
 }
 
@@ -108,10 +108,6 @@ func oauthFacts(in *models.Integration) []views.Fact {
 	return facts
 }
 
-// shownAsConfigured is a value made of placeholders, perhaps behind a scheme. Any other may hold a secret that was written
-// into the file or came from the environment.
-var shownAsConfigured = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
-
 // maskQuery hides the values of an address's query, which may hold keys that came from the environment.
 func maskQuery(address string) string {
 	path, query, found := strings.Cut(address, "?")
@@ -127,6 +123,11 @@ func maskQuery(address string) string {
 	return path + "?" + strings.Join(parameters, "&")
 }
 
+// shownAsConfigured is a value made of placeholders, perhaps behind a scheme. Any other may hold a secret that was written
+// into the file or came from the environment.
+var shownAsConfigured = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
+
+// requestFacts shows the request defaults, without what may be a secret.
 func requestFacts(in *models.Integration) []views.Fact {
 	var facts []views.Fact
 	if in.Request.BaseURL != "" {

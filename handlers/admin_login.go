@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,9 +39,7 @@ func (s *server) login(c echo.Context) error {
 	admin, err := s.Auth.SignIn(ctx, actor(c), page.Email, c.FormValue("password"))
 	if e := models.AsError(err); e != nil {
 		page.Error = e.Message
-		if e.RetryAfter > 0 {
-			c.Response().Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Seconds())+1))
-		}
+		retryAfter(c, e)
 		return render(c, statuses[e.Kind], views.Login(page))
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ func (s *server) overview(c echo.Context) error {
 	}
 	integrations := s.Connections.Integrations()
 	page := views.OverviewPage{
-		Shell: s.shell(c, "Overview", views.NavOverview), Counts: counts, Users: bounded(users),
+		Shell: s.shell(c, "Overview", views.NavOverview), Counts: counts, Users: countLabel(users),
 		Integrations: len(integrations), Recent: s.connectionRows(recent.Rows),
 	}
 	for _, in := range integrations {

@@ -24,7 +24,7 @@ func (s *server) callback(c echo.Context) error {
 		Browser: s.browserSecrets(c),
 	})
 	if attempt == nil && models.HasCode(err, models.ConnectInvalidState) {
-		return s.renderConnectError(c, http.StatusBadRequest, nil, err)
+		return s.renderConnectError(c, nil, err)
 	}
 	if attempt == nil {
 		return err
@@ -59,18 +59,18 @@ func (s *server) logAttempt(c echo.Context, attempt *models.Attempt, err error) 
 // bind any user id; who is signed in gets the button that makes one.
 func (s *server) openConnect(c echo.Context) error {
 	name, userID := c.Param("integration"), c.QueryParam("userId")
-	fail := func(status int, code, message string) error {
-		return s.renderConnectError(c, status, nil, &models.Error{Code: code, Message: message})
+	incomplete := func(code, message string) error {
+		return s.renderConnectError(c, nil, &models.Error{Kind: models.KindMalformed, Code: code, Message: message})
 	}
 	switch {
 	case name == "":
-		return fail(http.StatusBadRequest, models.ConnectMissingIntegration, "The address names no integration: expected /oauth/connect/<integration>?userId=<user id>.")
+		return incomplete(models.ConnectMissingIntegration, "The address names no integration: expected /oauth/connect/<integration>?userId=<user id>.")
 	case userID == "":
-		return fail(http.StatusBadRequest, models.ConnectMissingUserID, "The address names no user: expected ?userId=<user id>.")
+		return incomplete(models.ConnectMissingUserID, "The address names no user: expected ?userId=<user id>.")
 	}
 	in, err := s.Connections.Integration(name)
 	if err != nil {
-		return s.renderConnectError(c, http.StatusNotFound, nil, err)
+		return s.renderConnectError(c, nil, err)
 	}
 	if admin := signedIn(c); admin == nil || !admin.Role.CanEdit() {
 		return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "A connect link is needed to connect an account. Ask whoever runs the application for one."}

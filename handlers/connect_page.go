@@ -42,7 +42,7 @@ const waitingRefresh = "2"
 func (s *server) renderConnectStart(c echo.Context, token models.Secret, session *models.ConnectSession) error {
 	in, err := s.Connections.Integration(session.Integration)
 	if err != nil {
-		return s.renderConnectError(c, http.StatusNotFound, session, err)
+		return s.renderConnectError(c, session, err)
 	}
 	allowFormRedirect(c, in.Auth.AuthorizationURL)
 	return render(c, http.StatusOK, views.ConnectStart(views.ConnectStartPage{
@@ -80,7 +80,7 @@ func (s *server) connectResult(c echo.Context, session *models.ConnectSession, a
 }
 
 // renderConnectError shows a failure that no attempt records, for the connect session where there is one.
-func (s *server) renderConnectError(c echo.Context, status int, session *models.ConnectSession, err error) error {
+func (s *server) renderConnectError(c echo.Context, session *models.ConnectSession, err error) error {
 	e := models.AsError(err)
 	s.Log.Info("not connected", "type", e.Code, "message", e.Message, "supportCode", requestID(c))
 	page := views.ConnectResultPage{
@@ -91,7 +91,7 @@ func (s *server) renderConnectError(c echo.Context, status int, session *models.
 		page.Integration, page.UserLabel, page.UserID = session.Integration, userLabel(session), session.UserID
 		page.ReturnHref, page.Popup = session.ReturnURL, session.Popup
 	}
-	return render(c, status, views.ConnectResult(page))
+	return render(c, statuses[e.Kind], views.ConnectResult(page))
 }
 
 // adviceFor says what to do after a failure of the given type.
@@ -123,7 +123,7 @@ func (s *server) startConnect(c echo.Context) error {
 		if sessionErr != nil {
 			return sessionErr
 		}
-		return s.renderConnectError(c, statuses[e.Kind], session, err)
+		return s.renderConnectError(c, session, err)
 	}
 	if err != nil {
 		return err

@@ -67,9 +67,7 @@ func (s *server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if e := models.AsError(err); e != nil && e.RetryAfter > 0 {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-	}
+	retryAfter(c, models.AsError(err))
 	title := titles[status]
 	if title == "" {
 		title = "Something went wrong"
@@ -82,6 +80,13 @@ func (s *server) fail(err error, c echo.Context) {
 	if err := render(c, status, views.Error(page)); err != nil {
 		s.Log.Error("render error page", "error", err, "requestId", requestID(c))
 		_ = c.String(status, fmt.Sprintf("%d %s\n", status, title)) // the client is gone when this fails, too
+	}
+}
+
+// retryAfter tells a client that came too often how long to wait (RFC 9110 §10.2.3).
+func retryAfter(c echo.Context, e *models.Error) {
+	if e != nil && e.RetryAfter > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 }
 

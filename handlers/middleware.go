@@ -78,15 +78,15 @@ func (s *server) rootHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		page := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
-		if page && r.Host != s.RootURL.Host && isLoopback(r.Host) && isLoopback(s.RootURL.Host) {
+		if page && r.Host != s.RootURL.Host && IsLoopback(r.Host) && IsLoopback(s.RootURL.Host) {
 			return c.Redirect(http.StatusSeeOther, s.RootURL.String()+r.URL.RequestURI())
 		}
 		return next(c)
 	}
 }
 
-// isLoopback reports whether a host, with or without a port, is a name of this machine only.
-func isLoopback(hostport string) bool {
+// IsLoopback reports whether a host, with or without a port, is a name of this machine only.
+func IsLoopback(hostport string) bool {
 	host := (&url.URL{Host: hostport}).Hostname()
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -149,6 +149,9 @@ func (s *server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// viewersOnlyRead says why a viewer may not do something.
+const viewersOnlyRead = "Your role is viewer: it reads, and changes nothing."
+
 // admit lets in whom the route is for.
 func (s *server) admit(required access, next echo.HandlerFunc) echo.HandlerFunc {
 	if required == accessPublic {
@@ -169,7 +172,7 @@ func (s *server) admit(required access, next echo.HandlerFunc) echo.HandlerFunc 
 		case required >= accessAdmin && admin == nil:
 			return s.askToSignIn(c)
 		case required >= accessOperator && !admin.Role.CanEdit():
-			return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "Your role is viewer: it reads, and changes nothing."}
+			return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: viewersOnlyRead}
 		}
 		return next(c)
 	})

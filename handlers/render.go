@@ -80,9 +80,13 @@ func integrationPath(name string) string { return "/integrations/" + name }
 // integrationHref gives the address of an integration's page, and of its connections where it is no longer configured.
 func (s *server) integrationHref(name string) string {
 	if _, err := s.Connections.Integration(name); err != nil {
-		return "/connections?" + url.Values{"integration": {name}}.Encode()
+		return connectionsOfIntegration(name)
 	}
 	return integrationPath(name)
+}
+
+func connectionsOfIntegration(name string) string {
+	return "/connections?" + url.Values{"integration": {name}}.Encode()
 }
 
 // connectionRow gives the list's line of a connection.
@@ -94,8 +98,7 @@ func (s *server) connectionRow(c *models.Connection) views.ConnectionRow {
 		detail = statusSentence(c, status, now)
 	}
 	return views.ConnectionRow{
-		UUID: c.UUID, Href: connectionPath(c.UUID),
-		UserID: c.UserID, UserHref: userPath(c.UserID),
+		Href: connectionPath(c.UUID), UserID: c.UserID,
 		Integration: c.Integration, IntegrationHref: s.integrationHref(c.Integration),
 		Status: status, Detail: detail,
 		ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable,

@@ -273,6 +273,17 @@ func TestABrowserIsLedToTheNameThatCallbacksComeBackTo(t *testing.T) {
 	}
 }
 
+func TestIsLoopback(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "localhost:3003": true, "127.0.0.1": true, "127.0.0.1:80": true, "[::1]:3003": true,
+		"connect.example.com": false, "10.0.0.1:80": false, "localhost.example.com": false, "": false,
+	} {
+		if IsLoopback(host) != want {
+			t.Errorf("%s: %v", host, !want)
+		}
+	}
+}
+
 func TestAnEndedSessionSaysSoAndLeadsBack(t *testing.T) {
 	a := newApp(t)
 	conn := a.connect("sandbox", "42")

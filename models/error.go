@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -45,6 +46,15 @@ type FieldError struct {
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// Sentences gives the message with that of every field, for where there is no form to show them on.
+func (e *Error) Sentences() string {
+	sentences := []string{e.Message}
+	for _, field := range e.Fields {
+		sentences = append(sentences, field.Message)
+	}
+	return strings.Join(sentences, " ")
+}
 
 // Unwrap gives the cause, which may hold internals and is meant for logs only.
 func (e *Error) Unwrap() error { return e.Cause }

@@ -39,11 +39,7 @@ func (a *adminCreateCommand) Run(ctx context.Context, streams Streams) error {
 	admin, err := service.CreateAdmin(ctx, models.Actor{Name: models.SystemActor}, a.Email, password, models.Role(a.Role))
 	if err = errors.Join(err, db.Close()); err != nil {
 		if e := models.AsError(err); e != nil {
-			messages := []string{e.Message}
-			for _, field := range e.Fields {
-				messages = append(messages, field.Message)
-			}
-			return settingsError{errors.New(strings.Join(messages, " "))}
+			return settingsError{errors.New(e.Sentences())}
 		}
 		return err
 	}

@@ -6,11 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/patchbay/patchbay/handlers"
@@ -100,7 +98,8 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 		IntegrationsFile: file, Development: s.Dev,
 	}
 	allowPrivate := s.AllowPrivate
-	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && isLoopback(root.Hostname()) {
+	// Behind a proxy, a server that listens on loopback is public all the same: its root tells.
+	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && handlers.IsLoopback(root.Host) {
 		self := selfAddress(address)
 		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
 		config.Sandbox = provider.Handler()
@@ -128,13 +127,6 @@ func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.
 	return handlers.New(config), nil
 }
 
-// isLoopback reports whether a host of the public root is this machine only: behind a proxy the server may well listen
-// on loopback and be public.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
 // selfAddress is where the server reaches itself: it may listen on all addresses.
 func selfAddress(address *net.TCPAddr) string {
 	if address.IP.IsUnspecified() {
@@ -151,11 +143,7 @@ func (s *serveCommand) firstAdmin(ctx context.Context, admins *auth.Service) (ne
 	}
 	_, err = admins.CreateFirstAdmin(ctx, models.Actor{Name: models.SystemActor}, s.AdminEmail, s.AdminPassword)
 	if e := models.AsError(err); e != nil && len(e.Fields) > 0 {
-		var faults []string
-		for _, field := range e.Fields {
-			faults = append(faults, field.Message)
-		}
-		return true, settingsError{fmt.Errorf("PATCHBAY_ADMIN_EMAIL, PATCHBAY_ADMIN_PASSWORD: %s", strings.Join(faults, " "))}
+		return true, settingsError{fmt.Errorf("PATCHBAY_ADMIN_EMAIL, PATCHBAY_ADMIN_PASSWORD: %s", e.Sentences())}
 	}
 	return false, err
 }
