@@ -41,7 +41,8 @@ func (q *queries) Connections(ctx context.Context, list ConnectionList) (models.
 // What [models.Connection.Status] derives from the clock is found through the index of connections that end by
 // themselves, in a subquery, or else SQLite would walk the whole table in the order of the list.
 const (
-	endsBetween   = "SELECT id FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?"
+	ending        = "state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?"
+	endsBetween   = "SELECT id FROM connections WHERE " + ending
 	endedOrMarked = "SELECT id FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at <= ? " +
 		"UNION ALL SELECT id FROM connections WHERE state = 'needs_reconnect'"
 )
@@ -91,7 +92,6 @@ func (q *queries) CountByStatus(ctx context.Context, filter models.ConnectionFil
 	for _, row := range rows {
 		counts[row.State] = row.N
 	}
-	const ending = "state = 'connected' AND NOT refreshable AND expires_at > ? AND expires_at <= ?"
 	for status, until := range map[models.Status][2]time.Time{
 		models.StatusNeedsReconnect: {time.Time{}, now},
 		models.StatusExpiring:       {now, now.Add(models.ExpiringWindow)},
