@@ -11,7 +11,7 @@ import (
 
 func (s *server) audit(c echo.Context) error {
 	request := pageRequest(c)
-	list, err := s.Connections.Audit(c.Request().Context(), "", request)
+	list, err := s.Connections.Audit(c.Request().Context(), models.AuditFilter{}, request)
 	if err != nil {
 		return err
 	}

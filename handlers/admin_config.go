@@ -46,7 +46,7 @@ func (s *server) updateConfig(c echo.Context) error {
 	case models.HasCode(err, models.CodeInvalidConfig):
 		editor := s.configEditor(c, conn)
 		editor.Version, editor.Text, editor.Fault = version, text, configFault(text, models.AsError(err).Fields[0])
-		return s.renderConnection(c, http.StatusUnprocessableEntity, conn, editor)
+		return s.renderConnection(c, http.StatusUnprocessableEntity, conn, editor, tagsForm(conn))
 	case models.HasCode(err, models.CodeStaleVersion):
 		return s.renderConflict(c, conn.UUID, version, text)
 	case err != nil:

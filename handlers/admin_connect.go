@@ -35,31 +35,31 @@ func (s *server) createConnectLink(c echo.Context) error {
 	if err := parseForm(c); err != nil {
 		return err
 	}
-	request := connections.ConnectRequest{
-		Integration: c.FormValue("integration"), UserID: c.FormValue("userId"),
-		ReturnURL: localPath(c.FormValue("returnTo"), "/connections"), Popup: c.FormValue("display") == displayPopup,
-	}
-	token, err := s.Connections.CreateConnectSession(c.Request().Context(), actor(c), request)
-	if models.HasCode(err, models.CodeInvalidUserID) && request.Popup {
-		session := &models.ConnectSession{Integration: request.Integration, UserID: request.UserID, ReturnURL: request.ReturnURL, Popup: true}
-		return s.renderConnectError(c, session, err)
-	}
-	if models.HasCode(err, models.CodeInvalidUserID) {
-		return s.refuseUserID(c, request, err)
-	}
-	if err != nil {
+	integration, userID := c.FormValue("integration"), c.FormValue("userId")
+	request := connections.ConnectRequest{UserID: userID, Integrations: []string{integration}, ReturnURL: localPath(c.FormValue("returnTo"), "/connections")}
+	display := models.AttemptDisplay{Popup: c.FormValue(paramDisplay) == displayPopup}
+	_, token, err := s.Connections.CreateConnectSession(c.Request().Context(), actor(c), request)
+	switch {
+	case models.HasCode(err, models.CodeInvalidUserID) && display.Popup:
+		session := &models.ConnectSession{UserID: userID, ReturnURL: request.ReturnURL}
+		return s.renderConnectError(c, connectFlow{session: session, integration: integration, display: display}, err)
+	case models.HasCode(err, models.CodeInvalidUserID):
+		return s.refuseUserID(c, integration, userID, err)
+	case err != nil:
 		return err
+	case display.Popup:
+		return c.Redirect(http.StatusSeeOther, connectHref(connectFlow{token: token, display: display}))
 	}
 	return c.Redirect(http.StatusSeeOther, connectPath(token))
 }
 
 // refuseUserID shows the integration's page again, whose form asked for the user id.
-func (s *server) refuseUserID(c echo.Context, request connections.ConnectRequest, refused error) error {
-	in, err := s.Connections.Integration(request.Integration)
+func (s *server) refuseUserID(c echo.Context, integration, userID string, refused error) error {
+	in, err := s.Connections.Integration(integration)
 	if err != nil {
 		return err
 	}
-	form := s.connectForm(c, "Connect", in.Name, request.UserID, integrationPath(in.Name))
+	form := s.connectForm(c, "Connect", in.Name, userID, integrationPath(in.Name))
 	form.UserError = refused.Error()
 	return s.renderIntegration(c, http.StatusUnprocessableEntity, in, form)
 }

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"fmt"
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -20,11 +20,15 @@ func (s *server) connection(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.renderConnection(c, http.StatusOK, conn, s.configEditor(c, conn))
+	return s.renderConnection(c, http.StatusOK, conn, s.configEditor(c, conn), tagsForm(conn))
 }
 
-func (s *server) renderConnection(c echo.Context, status int, conn *models.Connection, editor views.ConfigEditor) error {
-	history, err := s.Connections.Audit(c.Request().Context(), conn.UUID, models.PageRequest{Limit: activityRows})
+func (s *server) renderConnection(c echo.Context, status int, conn *models.Connection, editor views.ConfigEditor, tags views.TagsForm) error {
+	calls, err := s.Meter.Calls(c.Request().Context(), conn.UUID, activityRows)
+	if err != nil {
+		return err
+	}
+	history, err := s.Connections.Audit(c.Request().Context(), models.AuditFilter{ConnectionUUID: conn.UUID}, models.PageRequest{Limit: activityRows})
 	if err != nil {
 		return err
 	}
@@ -35,13 +39,20 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 		Integration: conn.Integration, IntegrationHref: s.integrationHref(conn.Integration),
 		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown, s.Now()),
 		DateCreated: conn.DateCreated, LastModified: conn.LastModified, ExpiresAt: conn.ExpiresAt, Refreshable: conn.Refreshable,
-		Credentials: credentialRows(conn), Editor: editor,
+		Credentials: credentialRows(conn), Tags: tags, Editor: editor,
 		Reconnect: s.connectForm(c, "Reconnect", conn.Integration, conn.UserID, connectionPath(conn.UUID)),
 	}
 	for i := range history.Rows {
 		page.Activity = append(page.Activity, activityRow(&history.Rows[i]))
 	}
+	for _, n := range calls {
+		page.APICalls = append(page.APICalls, views.APICallsRow{Key: n.APIKey, Operation: n.Operation, Calls: n.Calls, Window: n.Window})
+	}
 	return render(c, status, views.Connection(page))
+}
+
+func tagsForm(conn *models.Connection) views.TagsForm {
+	return views.TagsForm{Tags: conn.Tags, Text: strings.Join(conn.Tags, ", ")}
 }
 
 // statusSentence says what a status means for this connection, and what to do.
@@ -75,6 +86,21 @@ const masked = "••••••••••••"
 
 // credentialRows tells which credentials are held. It shows nothing of them, so nothing is opened.
 func credentialRows(conn *models.Connection) []views.CredentialRow {
+	held := func(names ...string) []views.CredentialRow {
+		rows := make([]views.CredentialRow, len(names))
+		for i, name := range names {
+			rows[i] = views.CredentialRow{Name: name, Masked: masked, Note: "Held."}
+		}
+		return rows
+	}
+	switch conn.AuthMode {
+	case models.AuthOAuth1:
+		return held("Token", "Token secret")
+	case models.AuthAPIKey:
+		return held("API key")
+	case models.AuthUsernamePassword:
+		return held("User name", "Password")
+	}
 	access := views.CredentialRow{Name: "Access token", Masked: masked, Note: "The provider named no expiry."}
 	if conn.ExpiresAt != nil {
 		access.Note = "Ends " + conn.ExpiresAt.UTC().Format("2 Jan 2006, 15:04 UTC") + "."
@@ -86,26 +112,51 @@ func credentialRows(conn *models.Connection) []views.CredentialRow {
 	return []views.CredentialRow{access, refresh}
 }
 
+// happened says what an audit action is, where its entry needs no other words.
+var happened = map[string]string{
+	models.AuditAdminSignedIn:         "Signed in",
+	models.AuditConnectSessionCreated: "Made a connect link",
+	models.AuditConnectSessionDeleted: "Ended a connect link",
+	models.AuditConnectionCreated:     "Connected",
+	models.AuditConnectionDeleted:     "Deleted the connection",
+	models.AuditConnectionDisabled:    "Disabled the connection",
+	models.AuditConnectionEnabled:     "Enabled the connection",
+	models.AuditConnectionReconnected: "Reconnected: the credentials were replaced",
+	models.AuditConnectPending:        "Granted access; the application has not confirmed it yet",
+	models.AuditCredentialsUpdated:    "Replaced the credentials",
+	models.AuditIntegrationCreated:    "Created the integration",
+	models.AuditIntegrationDeleted:    "Deleted the integration",
+	models.AuditIntegrationUpdated:    "Changed the integration",
+	models.AuditTagsUpdated:           "Changed the tags",
+}
+
 // activityRow tells an audit entry as a sentence.
 func activityRow(entry *models.AuditEntry) views.ActivityRow {
 	row := views.ActivityRow{Time: entry.Time, Actor: actorLabel(entry.Actor), IP: entry.IP}
 	switch entry.Action {
 	case models.AuditAdminCreated:
 		row.What = "Created the account " + entry.After
-	case models.AuditAdminSignedIn:
-		row.What = "Signed in"
-	case models.AuditConnectSessionCreated:
-		row.What = "Made a connect link"
-	case models.AuditConnectionCreated:
-		row.What = "Connected"
-	case models.AuditConnectionReconnected:
-		row.What = "Reconnected: the credentials were replaced"
+	case models.AuditAPIKeyCreated:
+		row.What = "Created the API key " + entry.After
+	case models.AuditAPIKeyRevoked:
+		row.What = "Revoked the API key " + entry.After
+	case models.AuditAPIKeyRolled:
+		row.What = "Rolled the API key " + entry.After
 	case models.AuditConnectFailed:
 		row.What = "Could not connect: " + entry.After
+	case models.AuditConnectionRevoked:
+		row.What = "Asked the provider to revoke the grant: " + entry.After
+	case models.AuditNeedsReconnect:
+		row.What = "Lost access: " + entry.After
+	case models.AuditRefreshed:
+		row.What = "Refreshed the credentials"
+		if entry.After != "" {
+			row.What += ": they end " + entry.After + ", before " + entry.Before
+		}
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After
 	default:
-		row.What = entry.Action
+		row.What = cmp.Or(happened[entry.Action], entry.Action)
 	}
 	return row
 }
@@ -116,8 +167,10 @@ func actorLabel(actor string) string {
 	switch kind {
 	case "admin":
 		return name
+	case "api-key":
+		return "API key " + name
 	case "end-user":
-		return fmt.Sprintf("End user %s", name)
+		return "End user " + name
 	}
 	return "The server"
 }

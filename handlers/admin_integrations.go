@@ -19,7 +19,7 @@ func (s *server) integrations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := views.IntegrationsPage{Shell: s.shell(c, "Integrations", views.NavIntegrations), File: s.IntegrationsFile}
+	page := views.IntegrationsPage{Shell: s.shell(c, "Integrations", views.NavIntegrations), File: s.IntegrationsFile, RootURL: s.RootURL.String()}
 	for _, in := range s.Connections.Integrations() {
 		page.Rows = append(page.Rows, views.IntegrationRow{
 			Name: in.Name, Href: integrationPath(in.Name), AuthMode: in.Auth.Mode, Source: sourceLabel(in.Source),
@@ -62,23 +62,29 @@ func (s *server) renderIntegration(c echo.Context, status int, in *models.Integr
 	form.AskUser = true
 	return render(c, status, views.Integration(views.IntegrationPage{
 		Shell: s.shell(c, in.Name, views.NavIntegrations), Name: in.Name, AuthMode: in.Auth.Mode, Source: managedBy(in.Source),
-		Sandbox: in.Source.Kind == models.SourceSandbox, Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
+		Sandbox: in.Source.Kind == models.SourceSandbox, Database: in.Source.Kind == models.SourceDatabase, RootURL: s.RootURL.String(), Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
 		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in), Requests: requestFacts(in), Counts: counts,
 		Rows: s.connectionRows(list.Rows), AllHref: connectionsOfIntegration(in.Name), Connect: form,
 	}))
 }
 
 func sourceLabel(source models.Source) string {
-	if source.Kind == models.SourceSandbox {
+	switch source.Kind {
+	case models.SourceSandbox:
 		return "Built in"
+	case models.SourceDatabase:
+		return "Database"
 	}
 	return fmt.Sprintf("%s, line %d", source.File, source.Line)
 }
 
 // managedBy says the same as a sentence of its own.
 func managedBy(source models.Source) string {
-	if source.Kind == models.SourceFile {
+	switch source.Kind {
+	case models.SourceFile:
 		return "Managed by " + sourceLabel(source)
+	case models.SourceDatabase:
+		return "Kept in the database"
 	}
 	return sourceLabel(source)
 }

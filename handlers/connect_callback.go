@@ -24,7 +24,7 @@ func (s *server) callback(c echo.Context) error {
 		Browser: s.browserSecrets(c),
 	})
 	if attempt == nil && models.HasCode(err, models.ConnectInvalidState) {
-		return s.renderConnectError(c, nil, err)
+		return s.renderConnectError(c, connectFlow{}, err)
 	}
 	if attempt == nil {
 		return err
@@ -33,7 +33,7 @@ func (s *server) callback(c echo.Context) error {
 	if signedIn(c) != nil && attempt.Status == models.AttemptSucceeded {
 		s.Sessions.Flash(c.Request().Context(), true, fmt.Sprintf("User %s is connected to %s.", attempt.UserID, attempt.Integration))
 	}
-	return c.Redirect(http.StatusSeeOther, connectPath(attempt.Secrets.LinkToken))
+	return c.Redirect(http.StatusSeeOther, connectHref(connectFlow{token: attempt.Secrets.LinkToken, integration: attempt.Integration}))
 }
 
 // logAttempt writes how an attempt ended, under the support code that its page shows.
@@ -60,7 +60,7 @@ func (s *server) logAttempt(c echo.Context, attempt *models.Attempt, err error) 
 func (s *server) openConnect(c echo.Context) error {
 	name, userID := c.Param("integration"), c.QueryParam("userId")
 	incomplete := func(code, message string) error {
-		return s.renderConnectError(c, nil, &models.Error{Kind: models.KindMalformed, Code: code, Message: message})
+		return s.renderConnectError(c, connectFlow{}, &models.Error{Kind: models.KindMalformed, Code: code, Message: message})
 	}
 	switch {
 	case name == "":
@@ -70,7 +70,7 @@ func (s *server) openConnect(c echo.Context) error {
 	}
 	in, err := s.Connections.Integration(name)
 	if err != nil {
-		return s.renderConnectError(c, nil, err)
+		return s.renderConnectError(c, connectFlow{}, err)
 	}
 	if admin := signedIn(c); admin == nil || !admin.Role.CanEdit() {
 		return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "A connect link is needed to connect an account. Ask whoever runs the application for one."}

@@ -68,6 +68,10 @@ func (s *server) fail(err error, c echo.Context) {
 		return
 	}
 	retryAfter(c, models.AsError(err))
+	if isAPI(c) {
+		s.failAPI(c, status, message, models.AsError(err))
+		return
+	}
 	title := titles[status]
 	if title == "" {
 		title = "Something went wrong"

@@ -78,18 +78,11 @@ func (s *server) rootHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		page := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
-		if page && r.Host != s.RootURL.Host && IsLoopback(r.Host) && IsLoopback(s.RootURL.Host) {
+		if page && r.Host != s.RootURL.Host && models.IsLoopback(r.Host) && models.IsLoopback(s.RootURL.Host) {
 			return c.Redirect(http.StatusSeeOther, s.RootURL.String()+r.URL.RequestURI())
 		}
 		return next(c)
 	}
-}
-
-// IsLoopback reports whether a host, with or without a port, is a name of this machine only.
-func IsLoopback(hostport string) bool {
-	host := (&url.URL{Host: hostport}).Hostname()
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // The content security policy of every page; only a page that leads to a provider widens form-action.
@@ -107,8 +100,7 @@ func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("X-Frame-Options", "DENY")
 		// With no-referrer, a browser that comes by plain http sends "Origin: null", which no check can accept.
 		h.Set("Referrer-Policy", "same-origin")
-		// With plain same-origin, the provider's pages would cut a popup off from the page that opened it.
-		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+		h.Set("Cross-Origin-Opener-Policy", openerPolicy(c.Path()))
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
 		h.Set("Cache-Control", "no-store")
@@ -117,6 +109,15 @@ func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// openerPolicy keeps pages of other origins from holding the dashboard's windows, but not the windows it opens. The pages of
+// the connect flow run in a window that a page of the application's origin opened, and must not be cut off from it.
+func openerPolicy(path string) string {
+	if strings.HasPrefix(path, "/connect/") || strings.HasPrefix(path, "/oauth/") {
+		return "unsafe-none"
+	}
+	return "same-origin-allow-popups"
 }
 
 // plainHost is a host that means the same inside a policy; a semicolon would begin another directive.
@@ -171,6 +172,8 @@ func (s *server) admit(required access, next echo.HandlerFunc) echo.HandlerFunc 
 		switch {
 		case required >= accessAdmin && admin == nil:
 			return s.askToSignIn(c)
+		case required == accessOwner && admin.Role != models.RoleAdmin:
+			return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: "This is for admins; your role is " + string(admin.Role) + "."}
 		case required >= accessOperator && !admin.Role.CanEdit():
 			return &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: viewersOnlyRead}
 		}

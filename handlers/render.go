@@ -26,7 +26,7 @@ func render(c echo.Context, status int, page templ.Component) error {
 func (s *server) shell(c echo.Context, title string, active views.NavItem) views.Shell {
 	shell := views.Shell{Title: title, Active: active, Theme: theme(c), Path: c.Request().URL.RequestURI(), Now: s.Now().UTC()}
 	if admin := signedIn(c); admin != nil {
-		shell.Admin = admin.Email
+		shell.Admin, shell.Owner = admin.Email, admin.Role == models.RoleAdmin
 	}
 	if message, ok := s.Sessions.PopFlash(c.Request().Context()); message != "" {
 		shell.Flash = &views.Flash{OK: ok, Message: message}

@@ -16,6 +16,7 @@ const (
 	accessVisitor                // anybody, with a session
 	accessAdmin                  // whoever is signed in
 	accessOperator               // who may also change connections
+	accessOwner                  // who may do everything: the role admin
 )
 
 // route is one line of the table below. Routes that change anything use POST,
@@ -37,6 +38,12 @@ func (s *server) routes() []route {
 		{get, "/connections/:uuid", accessAdmin, s.connection},
 		{get, "/connections/:uuid/config", accessAdmin, s.configForm},
 		{post, "/connections/:uuid/config", accessOperator, s.updateConfig},
+		{get, "/connections/:uuid/delete", accessOperator, s.deleteForm},
+		{post, "/connections/:uuid/delete", accessOperator, s.deleteFromDashboard},
+		{post, "/connections/:uuid/disable", accessOperator, s.disableFromDashboard},
+		{post, "/connections/:uuid/enable", accessOperator, s.enableFromDashboard},
+		{post, "/connections/:uuid/refresh", accessOperator, s.refreshFromDashboard},
+		{post, "/connections/:uuid/tags", accessOperator, s.updateTags},
 		{get, "/integrations", accessAdmin, s.integrations},
 		{get, "/integrations/:name", accessAdmin, s.integration},
 		{get, "/login", accessVisitor, s.loginForm},
@@ -51,6 +58,8 @@ func (s *server) routes() []route {
 		// End users.
 		{get, "/connect/:token", accessPublic, s.connectPage},
 		{post, "/connect/:token/start", accessPublic, s.startConnect},
+		{get, "/me/:token", accessPublic, s.mine},
+		{post, "/me/:token/disconnect", accessPublic, s.disconnect},
 		{get, "/oauth/callback", accessVisitor, s.callback},
 		{get, "/oauth/callback/:integration", accessVisitor, s.callback},
 		{get, "/oauth/connect", accessVisitor, s.openConnect},

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,13 +18,19 @@ import (
 
 	"github.com/patchbay/patchbay/internal/auth"
 	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/internal/idempotency"
+	"github.com/patchbay/patchbay/models"
 )
 
 // Config is what a server is made of.
 type Config struct {
 	Connections *connections.Service
 	Auth        *auth.Service
+	APIKeys     *auth.APIKeys
+	Meter       *auth.Meter
 	Sessions    *auth.Sessions
+	Idempotency *idempotency.Keys
+	Providers   []models.Provider           // the catalogue by name, the newest version of each first
 	Ready       func(context.Context) error // fails while the server cannot do its work
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -41,15 +48,22 @@ type server struct {
 	Config
 	crossOrigin *http.CrossOriginProtection
 	readiness   readiness
+	openAPIText func() ([]byte, error)
 }
 
 // New gives the handler of all routes.
 func New(config Config) http.Handler {
 	s := &server{Config: config, crossOrigin: http.NewCrossOriginProtection()}
+	s.openAPIText = sync.OnceValues(func() ([]byte, error) { return encodeDocument(apiDocument(s.apiRoutes())) })
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = s.clientIP()
 	e.Use(s.requestID, s.accessLog, s.recovered, s.rootHost, s.securityHeaders, s.sameOrigin, s.bounded, compressed)
+	e.GET(apiPrefix+"/openapi.json", s.openAPI)
+	e.OPTIONS(apiPrefix+"/connect-sessions/self", s.preflight)
+	for _, r := range s.apiRoutes() {
+		e.Add(r.method, apiPrefix+r.path, s.operation(r))
+	}
 	for _, r := range s.routes() {
 		handler := s.admit(r.access, r.handler)
 		e.Add(r.method, r.path, handler)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/patchbay/patchbay/internal/auth"
 	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/sandbox"
@@ -39,6 +40,7 @@ type app struct {
 	url           string
 	server        *server
 	store         *store.Store
+	keys          *auth.APIKeys
 	log           *safeBuffer
 	setupToken    string
 	database      string // path of its file
@@ -67,8 +69,7 @@ func newApp(t testing.TB) *app {
 	grant, mode := provider.Integration("grant"), provider.Integration("mode")
 	grant.Auth.TokenParams = map[string]string{"grant_type": "password"}
 	mode.Auth.Mode = models.AuthAPIKey
-	registry, err := integrations.NewRegistry(provider.Integration("sandbox"), provider.Integration("other"), broken, grant, mode)
-	must(t, err)
+	list := []models.Integration{provider.Integration("sandbox"), provider.Integration("other"), broken, grant, mode}
 	client, err := oauth.New([]string{root.Host}, a.now)
 	must(t, err)
 	admins, token := auth.New(a.store, a.now)
@@ -78,10 +79,19 @@ func newApp(t testing.TB) *app {
 		must(t, err)
 	}
 	sandboxHandler := provider.Handler()
+	log := slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	origins, err := models.NewOrigins([]string{"https://app.example.com"}, true)
+	must(t, err)
+	core, err := connections.New(t.Context(), connections.Config{
+		Store: a.store, Integrations: list, OAuth: client, RootURL: a.url, Origins: origins, Now: a.now, Log: log,
+	})
+	must(t, err)
+	catalogue, err := integrations.Providers()
+	must(t, err)
+	a.keys = auth.NewAPIKeys(a.store, a.now)
 	config := Config{
-		Connections: connections.New(a.store, registry, client, a.url, a.now), Auth: admins,
-		Sessions: auth.NewSessions(a.store, a.now, false), Ready: a.store.Ready, Now: a.now,
-		Log:     slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Connections: core, Auth: admins, APIKeys: a.keys, Meter: auth.NewMeter(a.store, a.now, log), Idempotency: idempotency.New(a.store, a.now),
+		Sessions: auth.NewSessions(a.store, a.now, false), Ready: a.store.Ready, Now: a.now, Log: log, Providers: catalogue,
 		RootURL: root, AppName: "Acme", IntegrationsFile: "integrations/integrations.yaml", Development: true,
 		Sandbox: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/sandbox/token" {
@@ -225,7 +235,7 @@ func (a *app) count() string {
 	a.t.Helper()
 	connections, err := a.store.CountByIntegration(a.t.Context())
 	must(a.t, err)
-	entries, err := a.store.AuditEntries(a.t.Context(), "", models.PageRequest{Limit: 1000})
+	entries, err := a.store.AuditEntries(a.t.Context(), models.AuditFilter{}, models.PageRequest{Limit: 1000})
 	must(a.t, err)
 	return fmt.Sprint(connections, len(entries.Rows))
 }

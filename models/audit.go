@@ -24,11 +24,27 @@ type AuditEntry struct {
 const (
 	AuditAdminCreated          = "admin.created"
 	AuditAdminSignedIn         = "admin.signed_in"
+	AuditAPIKeyCreated         = "api_key.created"
+	AuditAPIKeyRevoked         = "api_key.revoked"
+	AuditAPIKeyRolled          = "api_key.rolled"
 	AuditConnectSessionCreated = "connect_session.created"
+	AuditConnectSessionDeleted = "connect_session.deleted"
 	AuditConnectionCreated     = "connection.created"
+	AuditConnectionDeleted     = "connection.deleted"
+	AuditConnectionDisabled    = "connection.disabled"
+	AuditConnectionEnabled     = "connection.enabled"
 	AuditConnectionReconnected = "connection.reconnected"
+	AuditConnectionRevoked     = "connection.revoked" // After tells how it went
 	AuditConfigUpdated         = "connection.config_updated"
-	AuditConnectFailed         = "connection.connect_failed" // After holds the error type
+	AuditConnectFailed         = "connection.connect_failed"  // After holds the error type
+	AuditConnectPending        = "connection.connect_pending" // waits for the application's claim
+	AuditCredentialsUpdated    = "connection.credentials_updated"
+	AuditIntegrationCreated    = "integration.created"
+	AuditIntegrationDeleted    = "integration.deleted"
+	AuditIntegrationUpdated    = "integration.updated"
+	AuditNeedsReconnect        = "connection.needs_reconnect" // After holds the reason
+	AuditRefreshed             = "connection.refreshed"       // because someone asked for it
+	AuditTagsUpdated           = "connection.tags_updated"
 )
 
 // AdminActor is how an admin is named as an actor.
@@ -36,6 +52,9 @@ func AdminActor(email string) string { return "admin:" + email }
 
 // EndUserActor is how an end user is named as an actor.
 func EndUserActor(userID string) string { return "end-user:" + userID }
+
+// APIKeyActor is how an API key is named as an actor.
+func APIKeyActor(name string) string { return "api-key:" + name }
 
 // SystemActor is the server itself, or whoever has its command line.
 const SystemActor = "system"

@@ -19,10 +19,14 @@ type Connection struct {
 
 	AuthMode    AuthMode
 	ExpiresAt   *time.Time // of the access token; nil where the provider named none
+	RefreshAt   *time.Time // when to refresh it ahead of that; nil where it cannot be
 	Refreshable bool       // a refresh token is held
 
 	State       State
 	StateReason string // one sentence for operators, free of secrets
+	StateBefore State  // what ends being disabled
+
+	Tags []string `gorm:"serializer:json"`
 
 	AdditionalConfig Config
 	ConfigVersion    int64 // the Version at which AdditionalConfig last changed
@@ -87,6 +91,16 @@ func (s Status) Valid() bool {
 	}
 	return false
 }
+
+// Hold makes c the bearer of credentials obtained now.
+func (c *Connection) Hold(credentials Credentials, now time.Time) {
+	c.AuthMode, c.ExpiresAt, c.RefreshAt = credentials.Type, credentials.ExpiresAt, credentials.RefreshAt(now)
+	c.Refreshable = credentials.RefreshToken != ""
+	c.State, c.StateReason, c.StateBefore = StateConnected, "", ""
+}
+
+// Usable reports whether the access token, if there is one, still lives at the given time.
+func (c *Connection) Usable(at time.Time) bool { return c.ExpiresAt == nil || c.ExpiresAt.After(at) }
 
 // MaxUserIDBytes bounds a user id.
 const MaxUserIDBytes = 512

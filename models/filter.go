@@ -4,10 +4,12 @@ import "time"
 
 // ConnectionFilter selects connections. Empty fields do not filter.
 type ConnectionFilter struct {
-	Integration string
-	UserID      string
-	Query       string // part of a user id, or a whole uuid
-	Status      Status
+	Integration  string
+	Integrations []string // any of these, as an API key may be limited to
+	UserID       string
+	Query        string // part of a user id, or a whole uuid
+	Status       Status
+	Tag          string
 }
 
 // ConnectionSort is an order of connections; each one ends in the row id, so that it is total.
@@ -34,6 +36,9 @@ type Page[T any] struct {
 // PageSizes are the page sizes offered; the first is the default.
 var PageSizes = []int{50, 25, 100}
 
+// MaxPageSize bounds the pages that clients of the API ask for.
+const MaxPageSize = 500
+
 // PageRequest asks for a page of at most Limit rows after (or before) Cursor.
 type PageRequest struct {
 	Cursor string
@@ -57,4 +62,17 @@ func (c StatusCounts) Total() int64 {
 		n += v
 	}
 	return n
+}
+
+// AuditFilter selects audit entries. Empty fields do not filter.
+type AuditFilter struct {
+	ConnectionUUID string
+	Integration    string
+	Integrations   []string // any of these, as an API key may be limited to
+}
+
+// EventFilter selects events. Empty fields do not filter.
+type EventFilter struct {
+	Type         EventType
+	Integrations []string // any of these, as an API key may be limited to
 }

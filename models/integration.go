@@ -8,17 +8,22 @@ import (
 
 // Integration is one external API as the operator configured it.
 type Integration struct {
-	Name    string // lower-case, no spaces, unique
-	Source  Source
-	Auth    Auth
-	OAuth   OAuthClient
-	Request RequestDefaults
+	Name     string // lower-case, no spaces, unique
+	Source   Source
+	Provider string // the entry of the catalogue it extends, such as slack:v0; empty for none
+	Auth     Auth
+	OAuth    OAuthClient
+	Request  RequestDefaults
 
 	AppAPIKey      Secret // the application's own key at the provider, for ${app_api_key}
 	LogLevel       string // error, warn, info or debug
 	HTTPTimeout    time.Duration
 	ActionTimeout  time.Duration
 	SharedCallback bool // use /oauth/callback instead of one callback per integration
+
+	// Unexpanded is the texts that hold environment variables, as integrations.yaml has them, by key, such as
+	// requests.headers.X-Key. What may be secret is shown as it is here.
+	Unexpanded map[string]string
 }
 
 // Source says where an integration is configured. Line is 1-based, 0 where there is no file.
@@ -33,8 +38,9 @@ type SourceKind string
 
 // The sources.
 const (
-	SourceFile    SourceKind = "file"    // integrations.yaml
-	SourceSandbox SourceKind = "sandbox" // the built-in provider
+	SourceFile     SourceKind = "file"     // integrations.yaml
+	SourceDatabase SourceKind = "database" // made in the dashboard or by API
+	SourceSandbox  SourceKind = "sandbox"  // the built-in provider
 )
 
 // OAuthClient is the application's registration at the provider.

@@ -2,6 +2,8 @@ package models
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 )
 
@@ -11,6 +13,13 @@ type Secret string
 
 // NewToken makes a secret that cannot be guessed, of 260 random bits in 52 letters and digits.
 func NewToken() Secret { return Secret(rand.Text() + rand.Text()) }
+
+// Hash gives the form in which a token that comes back is stored and looked up. Tokens are long and random, so a fast
+// hash is right.
+func (s Secret) Hash() string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
 
 const redacted = "[redacted]"
 

@@ -11,6 +11,7 @@ type Shell struct {
 	Title  string // of the document; the product's name is appended
 	Active NavItem
 	Admin  string // email of who is signed in
+	Owner  bool   // who is signed in has the role admin, and may manage API keys
 	Theme  Theme
 	Flash  *Flash
 	Path   string // of this page with its query, to come back to
@@ -27,6 +28,8 @@ const (
 	NavUsers        NavItem = "users"
 	NavIntegrations NavItem = "integrations"
 	NavAudit        NavItem = "audit"
+	NavKeys         NavItem = "keys"
+	NavReference    NavItem = "reference"
 )
 
 // Theme is the colour scheme a visitor chose.
@@ -176,7 +179,22 @@ type ConnectForm struct {
 	UserError    string // why the user id was refused
 }
 
-// ConnectionPage shows one connection.
+// TagsForm shows the tags of a connection and edits them.
+type TagsForm struct {
+	Tags  []string
+	Text  string // what the field holds: the tags, separated by commas, or the text that was refused
+	Error string // why it was refused
+}
+
+// APICallsRow counts the calls of one operation that one API key made about a connection in one window of time.
+type APICallsRow struct {
+	Key       string
+	Operation string // operationId
+	Calls     int64
+	Window    time.Time // its beginning; it lasts [models.APICallWindow]
+}
+
+// ConnectionPage shows one connection. An Editor that is read-only is one of an admin who may change nothing here.
 type ConnectionPage struct {
 	Shell
 	UUID            string
@@ -192,9 +210,11 @@ type ConnectionPage struct {
 	ExpiresAt       *time.Time
 	Refreshable     bool
 	Credentials     []CredentialRow
+	Tags            TagsForm
 	Editor          ConfigEditor
 	Reconnect       ConnectForm
 	Activity        []ActivityRow
+	APICalls        []APICallsRow // the newest windows first
 }
 
 // ConfigConflictPage is shown when a configuration changed between reading and saving. Mine keeps the refused text in
@@ -241,16 +261,18 @@ type IntegrationRow struct {
 	Name        string
 	Href        string // its page; the list of its connections where it is configured no longer
 	AuthMode    models.AuthMode
-	Source      string // "integrations.yaml, line 3", "Built in"
+	Source      string // "integrations.yaml, line 3", "Database", "Built in"
 	Problem     string // why users cannot connect, or empty
 	Connections int64
 }
 
-// IntegrationsPage lists the integrations. File is the path an operator edits to add one.
+// IntegrationsPage lists the integrations. File is the path an operator edits to add one; RootURL is the public root, for
+// the way by API.
 type IntegrationsPage struct {
 	Shell
-	Rows []IntegrationRow
-	File string
+	Rows    []IntegrationRow
+	File    string
+	RootURL string
 }
 
 // Fact is one line of a key/value list. Copy adds a copy button, Mono sets the value in the fixed-width face.
@@ -266,8 +288,10 @@ type IntegrationPage struct {
 	Shell
 	Name        string
 	AuthMode    models.AuthMode
-	Source      string // "Managed by integrations.yaml, line 3", "Built in"
+	Source      string // "Managed by integrations.yaml, line 3", "Kept in the database", "Built in"
 	Sandbox     bool
+	Database    bool   // it is changed by API
+	RootURL     string // the public root, for the snippets
 	Problem     string
 	CallbackURL string
 	Scopes      []string
@@ -301,9 +325,13 @@ type ConnectStartPage struct {
 	UserLabel   string
 	Scopes      []string
 	Action      string // address of the Continue button's form
+	Hidden      []HiddenField
 	CancelHref  string // empty where there is nowhere to go back to
 	Popup       bool
 }
+
+// HiddenField is a value that a form sends along.
+type HiddenField struct{ Name, Value string }
 
 // ConnectResultPage is the end of a connect flow.
 type ConnectResultPage struct {
@@ -320,6 +348,9 @@ type ConnectResultPage struct {
 	ReturnHref  string // where to go on; empty where there is nowhere
 	RetryHref   string // where to try again; empty where that is pointless
 	Popup       bool   // report to the opener and close
+	Origin      string // the only origin whose opener is told; empty for the dashboard
+	Ref         string // the opener's name for the attempt
+	Claim       string // what the application redeems, in confirm mode
 }
 
 // ErrorPage is any failed request. Href and HrefLabel are a link out of it; empty means none.

@@ -55,7 +55,7 @@ func samples() []sample {
 		{"user-empty", User(userPage(hostile[len(hostile)-1], nil))},
 		{"user-hostile", User(userPage(hostile[4], connectionRows()))},
 		{"integrations", Integrations(integrationsPage())},
-		{"integrations-empty", Integrations(IntegrationsPage{Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml"})},
+		{"integrations-empty", Integrations(IntegrationsPage{Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml", RootURL: sampleRoot})},
 		{"integration", Integration(integrationPage())},
 		{"integration-problem", Integration(problemPage())},
 		{"integration-api-key", Integration(apiKeyPage())},
@@ -72,12 +72,35 @@ func samples() []sample {
 		{"connect-result-lost", ConnectResult(ConnectResultPage{App: "Acme CRM", ErrorType: models.ConnectInvalidState, Message: "This sign-in was not started in this browser.", SupportCode: "8f14e45f"})},
 		{"error", Error(ErrorPage{Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f", Href: "/", HrefLabel: "Go to the overview"})},
 		{"error-500", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
+		{"connection-disabled", Connection(disabledPage())},
+		{"connection-tags-refused", Connection(tagsRefusedPage())},
+		{"connection-api-key", Connection(apiKeyConnectionPage())},
+		{"connection-delete", ConnectionDelete(deletePage())},
+		{"connection-delete-hostile", ConnectionDelete(ConnectionDeletePage{Shell: shell("Delete", NavConnections), UserID: hostile[len(hostile)-1], Integration: "slack", Href: "/connections/5b0e", Action: "/connections/5b0e/delete"})},
+		{"integration-database", Integration(databasePage())},
+		{"connect-choose", ConnectChoose(choosePage())},
+		{"connect-choose-popup", ConnectChoose(ConnectChoosePage{App: hostile[0], UserLabel: hostile[len(hostile)-1], Choices: choices(), Popup: true})},
+		{"connect-choose-empty", ConnectChoose(ConnectChoosePage{App: "Acme CRM", UserLabel: "42", CancelHref: "/integrations/slack"})},
+		{"me", Me(mePage())},
+		{"me-hostile", Me(MePage{App: hostile[3], UserLabel: hostile[len(hostile)-1], Now: now, Flash: &Flash{Message: "slack could not be asked to revoke the grant."}, Connections: meConnections()[:1]})},
+		{"me-empty", Me(MePage{App: "Acme CRM", UserLabel: "Jana Novák", Now: now, Flash: &Flash{OK: true, Message: "slack was disconnected."}})},
+		{"keys", Keys(KeysPage{Shell: shell("API keys", NavKeys), Rows: keyRows()})},
+		{"keys-empty", Keys(KeysPage{Shell: shell("API keys", NavKeys)})},
+		{"key-new", KeyForm(keyFormPage())},
+		{"key-new-refused", KeyForm(refusedKeyPage())},
+		{"key-created", KeyText(KeyTextPage{Shell: shell("API key created", NavKeys), Name: "billing-worker", Text: sampleKey, RootURL: sampleRoot})},
+		{"key-rolled", KeyText(KeyTextPage{Shell: shell("API key rolled", NavKeys), Name: hostile[4], Text: sampleKey, RootURL: sampleRoot, Rolled: true, PreviousEnds: in(24 * time.Hour)})},
+		{"key-rolled-at-once", KeyText(KeyTextPage{Shell: shell("API key rolled", NavKeys), Name: "billing-worker", Text: sampleKey, RootURL: sampleRoot, Rolled: true})},
+		{"key-roll", KeyRoll(KeyRollPage{Shell: shell("Roll API key", NavKeys), Key: keyRows()[0], Overlaps: overlaps()})},
+		{"key-roll-again", KeyRoll(KeyRollPage{Shell: shell("Roll API key", NavKeys), Key: keyRows()[2], Overlaps: overlaps()})},
+		{"key-revoke", KeyRevoke(KeyRevokePage{Shell: shell("Revoke API key", NavKeys), Key: keyRows()[2]})},
+		{"reference", Reference(referencePage())},
 		{"gallery", Gallery()},
 	}
 }
 
 func shell(title string, active NavItem) Shell {
-	return Shell{Title: title, Active: active, Admin: "jana.novak@acme.example", Path: "/connections?q=a&limit=25", Now: now}
+	return Shell{Title: title, Active: active, Admin: "jana.novak@acme.example", Owner: true, Path: "/connections?q=a&limit=25", Now: now}
 }
 
 func before(d time.Duration) time.Time { return now.Add(-d) }
@@ -169,7 +192,63 @@ func connectionPage(user string) ConnectionPage {
 		Editor:      ConfigEditor{Action: "/connections/5b0e/config", Version: 7, Text: sampleConfig},
 		Reconnect:   ConnectForm{Label: "Reconnect", Integration: "slack", UserID: user, ReturnTo: "/connections/5b0e"},
 		Activity:    activity(),
+		Tags:        TagsForm{Tags: []string{"eu", "enterprise plan"}, Text: "eu, enterprise plan"},
+		APICalls: []APICallsRow{
+			{"billing-worker", "getCredentials", 1204, before(4 * time.Minute)},
+			{"billing-worker", "getConnection", 1, before(14 * time.Minute)},
+			{hostile[0], "listConnections", 17, before(26 * time.Hour)},
+		},
 	}
+}
+
+func disabledPage() ConnectionPage {
+	p := connectionPage(hostile[2])
+	p.Status, p.Sentence = models.StatusDisabled, "The connection is switched off."
+	return p
+}
+
+func tagsRefusedPage() ConnectionPage {
+	p := connectionPage("acme-corp")
+	p.Tags = TagsForm{Tags: []string{hostile[len(hostile)-1], hostile[4]}, Text: hostile[0] + ",,", Error: "A tag is not empty and has no space around it."}
+	return p
+}
+
+func apiKeyConnectionPage() ConnectionPage {
+	p := connectionPage("acme-corp")
+	p.AuthMode, p.Refreshable, p.ExpiresAt, p.Tags, p.APICalls = models.AuthAPIKey, false, nil, TagsForm{}, nil
+	p.Credentials = []CredentialRow{{"API key", "••••••••••••", "Registered by the application."}}
+	p.Reconnect.Disabled = "Your backend registers the credentials of this integration."
+	return p
+}
+
+func deletePage() ConnectionDeletePage {
+	return ConnectionDeletePage{
+		Shell: shell("Delete connection", NavConnections), UserID: hostile[0], Integration: "slack", Href: "/connections/5b0e", Action: "/connections/5b0e/delete",
+		Credentials: []string{"access token", "refresh token"}, Config: sampleConfig, Tags: []string{"eu", "enterprise plan"}, Revocable: true,
+	}
+}
+
+func choices() []ConnectChoice {
+	return []ConnectChoice{{"slack", "/connect/token?integration=slack", true}, {"github", "/connect/token?integration=github", false}, {strings.Repeat("very-long-name-", 4), "/connect/token?integration=x", true}}
+}
+
+func choosePage() ConnectChoosePage {
+	return ConnectChoosePage{App: "Acme CRM", UserLabel: "Jana Novák (jana@acme.example)", Choices: choices(), CancelHref: "/integrations/slack"}
+}
+
+func meConnections() []MeConnection {
+	var list []MeConnection
+	for i, status := range models.Statuses {
+		list = append(list, MeConnection{
+			Integration: []string{"slack", "github", "hubspot", "google-calendar", "salesforce", strings.Repeat("very-long-name-", 4)}[i], Status: status,
+			Since: before(time.Duration(i*i*100) * time.Hour), ReconnectHref: "/connect/token?integration=slack", DisconnectAction: "/me/token/disconnect",
+		})
+	}
+	return list
+}
+
+func mePage() MePage {
+	return MePage{App: "Acme CRM", UserLabel: "Jana Novák (jana@acme.example)", Connections: meConnections(), Offers: choices()[1:2], ReturnHref: "/back", Now: now}
 }
 
 func activity() []ActivityRow {
@@ -229,12 +308,13 @@ func userPage(user string, rows []ConnectionRow) UserPage {
 
 func integrationsPage() IntegrationsPage {
 	return IntegrationsPage{
-		Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml",
+		Shell: shell("Integrations", NavIntegrations), File: "integrations/integrations.yaml", RootURL: sampleRoot,
 		Rows: []IntegrationRow{
 			{"github", "/integrations/github", models.AuthOAuth2, "integrations.yaml, line 3", "", 4210},
 			{"google-calendar", "/integrations/google-calendar", models.AuthOAuth2, "integrations.yaml, line 17", "oauth_client_id is missing: register an OAuth app at the provider and add its client id.", 0},
 			{"sandbox", "/integrations/sandbox", models.AuthOAuth2, "Built in", "", 2},
 			{"slack", "/integrations/slack", models.AuthOAuth2, "integrations.yaml, line 31", "", 8203},
+			{"zendesk", "/integrations/zendesk", models.AuthOAuth2, "Database", "", 31},
 			{strings.Repeat("very-long-name-", 4), "/integrations/long", models.AuthAPIKey, "integrations.yaml, line 44", "Connecting in the browser is not available for auth mode API_KEY yet.", 17},
 		},
 	}
@@ -253,7 +333,14 @@ func integrationPage() IntegrationPage {
 		Requests: []Fact{{Name: "Base URL", Value: "https://slack.com/api/", Mono: true}, {Name: "Authorization", Value: "Bearer ${access_token}", Mono: true}},
 		Counts:   counts(), Rows: connectionRows()[:8], AllHref: "/connections?integration=slack",
 		Connect: ConnectForm{Label: "Connect", Integration: "slack", AskUser: true, ReturnTo: "/integrations/slack"},
+		RootURL: sampleRoot,
 	}
+}
+
+func databasePage() IntegrationPage {
+	p := integrationPage()
+	p.Source, p.Database = "Kept in the database", true
+	return p
 }
 
 func problemPage() IntegrationPage {

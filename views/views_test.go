@@ -191,7 +191,9 @@ func TestPopupEndsByClosing(t *testing.T) {
 func TestConnectFormWithoutRightIsDisabledWhole(t *testing.T) {
 	user := userPage("42", nil)
 	user.Connect.Disabled = "Connecting takes the role operator or admin."
-	for _, page := range []templ.Component{User(user), Integration(apiKeyPage())} {
+	integration := integrationPage()
+	integration.Connect.Disabled = user.Connect.Disabled
+	for _, page := range []templ.Component{User(user), Integration(integration)} {
 		form := parse(t, page).with(t, "action", "/connect")
 		for _, e := range form.all("input", "select", "button") {
 			if _, disabled := e.attr("disabled"); !disabled && e.get("type") != "hidden" {

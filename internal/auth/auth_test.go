@@ -118,7 +118,7 @@ func TestSignInTellsNothingAboutWhatWasWrong(t *testing.T) {
 	if err != nil || admin.Email != email || !strings.HasPrefix(admin.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatal(admin, err)
 	}
-	entries, err := db.AuditEntries(t.Context(), "", models.PageRequest{Limit: 10})
+	entries, err := db.AuditEntries(t.Context(), models.AuditFilter{}, models.PageRequest{Limit: 10})
 	if err != nil || len(entries.Rows) != 2 || entries.Rows[0].Action != models.AuditAdminSignedIn || entries.Rows[0].IP != "192.0.2.1" {
 		t.Errorf("audit: %+v, %v", entries.Rows, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/patchbay/patchbay/models"
 )
 
 // Streams are where a command reads and writes.
@@ -35,6 +37,7 @@ func (e settingsError) Unwrap() error { return e.error }
 type commands struct {
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Start the server (the default)."`
 	Admin       adminCommands      `cmd:"" help:"Manage the people who sign in to the dashboard."`
+	APIKey      apiKeyCommands     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -50,6 +53,7 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams),
+		kong.Vars{"scopes": models.JoinScopes(models.Scopes)},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {

@@ -9,11 +9,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/patchbay/patchbay/handlers"
 	"github.com/patchbay/patchbay/internal/auth"
 	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/sandbox"
@@ -32,6 +34,8 @@ type serveCommand struct {
 	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" help:"Password of the first admin. Set the variable: command lines can be seen by others."`
 	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
 	AllowPrivate   []string `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
+	Origins        []string `env:"PATCHBAY_ORIGINS" placeholder:"ORIGIN" help:"Web origins of your application, such as https://app.example.com: connect flows return there, and pages there are told the result. While the public root is on loopback, every loopback origin is allowed."`
+	APIKey         string   `name:"api-key" env:"PATCHBAY_API_KEY" help:"An API key with every scope, present from the start. Set the variable: command lines can be seen by others."`
 	TrustedProxies []string `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
 	Dev            bool     `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
 }
@@ -72,8 +76,16 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	admins, setupToken := auth.New(db, utcNow)
-	handler, err := s.handler(db, admins, root, address, log)
-	if err != nil {
+	keys, meter := auth.NewAPIKeys(db, utcNow), auth.NewMeter(db, utcNow, log)
+	if err := keys.SetEnvironmentKey(ctx, models.Secret(s.APIKey)); err != nil {
+		return err
+	}
+	config := handlers.Config{
+		Auth: admins, APIKeys: keys, Meter: meter, Sessions: auth.NewSessions(db, utcNow, root.Scheme == "https"), Idempotency: idempotency.New(db, utcNow),
+		Ready: db.Ready, Now: utcNow, Log: log,
+		RootURL: root, AppName: s.AppName, IntegrationsFile: filepath.Join(s.Dir, integrations.FileName), Development: s.Dev,
+	}
+	if err := s.wire(ctx, &config, db, address); err != nil {
 		return err
 	}
 	needsSetup, err := s.firstAdmin(ctx, admins)
@@ -83,48 +95,82 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	if err := announce(streams, root, needsSetup, setupToken); err != nil {
 		return err
 	}
-	return serve(ctx, listener, handler, log)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { meter.Run(background) })
+	work.Go(func() { every(background, reloadInterval, "reload integrations", log, config.Connections.Reload) })
+	work.Go(func() { every(background, sweepInterval, "sweep", log, config.Connections.Sweep) })
+	err = serve(ctx, listener, handlers.New(config), log)
+	stop()
+	work.Wait()
+	return err
 }
 
-// handler wires the server together.
-func (s *serveCommand) handler(db *store.Store, admins *auth.Service, root *url.URL, address *net.TCPAddr, log *slog.Logger) (http.Handler, error) {
+// How often background work runs.
+const (
+	reloadInterval = time.Second // an edit is in force within it, also in another process
+	sweepInterval  = 30 * time.Second
+)
+
+// every runs work at intervals until ctx ends.
+func every(ctx context.Context, interval time.Duration, name string, log *slog.Logger, work func(context.Context) error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := work(ctx); err != nil && ctx.Err() == nil {
+				log.Error(name, "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// wire adds to config what depends on the integrations.
+func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *store.Store, address *net.TCPAddr) error {
 	list, err := integrations.Load(s.Dir, os.LookupEnv)
 	if err != nil {
-		return nil, settingsError{err}
+		return settingsError{err}
 	}
-	file := filepath.Join(s.Dir, integrations.FileName)
-	config := handlers.Config{
-		Auth: admins, Sessions: auth.NewSessions(db, utcNow, root.Scheme == "https"), Ready: db.Ready, Now: utcNow, Log: log, RootURL: root, AppName: s.AppName,
-		IntegrationsFile: file, Development: s.Dev,
-	}
-	allowPrivate := s.AllowPrivate
+	root, allowPrivate := config.RootURL, s.AllowPrivate
+	local := models.IsLoopback(root.Host)
 	// Behind a proxy, a server that listens on loopback is public all the same: its root tells.
-	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && handlers.IsLoopback(root.Host) {
+	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && local {
 		self := selfAddress(address)
 		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
 		config.Sandbox = provider.Handler()
 		for _, in := range list {
 			if in.Name == sandboxName {
-				return nil, settingsError{fmt.Errorf("%s:%d: the name %s is the built-in provider's: choose another, or set PATCHBAY_SANDBOX=off", file, in.Source.Line, sandboxName)}
+				return settingsError{fmt.Errorf("%s:%d: the name %s is the built-in provider's: choose another, or set PATCHBAY_SANDBOX=off", config.IntegrationsFile, in.Source.Line, sandboxName)}
 			}
 		}
 		list = append(list, provider.Integration(sandboxName))
 		allowPrivate = append(allowPrivate, self)
 	}
-	registry, err := integrations.NewRegistry(list...)
-	if err != nil {
-		return nil, settingsError{err}
+	if config.Providers, err = integrations.Providers(); err != nil {
+		return err
 	}
 	client, err := oauth.New(allowPrivate, utcNow)
 	if err != nil {
-		return nil, settingsError{fmt.Errorf("--allow-private: %w", err)}
+		return settingsError{fmt.Errorf("--allow-private: %w", err)}
+	}
+	origins, err := models.NewOrigins(s.Origins, local)
+	if err != nil {
+		return settingsError{fmt.Errorf("--origins: %w", err)}
 	}
 	if config.TrustedProxies, err = parsePrefixes("--trusted-proxies", s.TrustedProxies); err != nil {
-		return nil, err
+		return err
 	}
-	log.Info("integrations", "file", file, "count", len(registry.List()))
-	config.Connections = connections.New(db, registry, client, root.String(), utcNow)
-	return handlers.New(config), nil
+	config.Connections, err = connections.New(ctx, connections.Config{
+		Store: db, Integrations: list, OAuth: client, RootURL: root.String(), Origins: origins, Now: utcNow, Log: config.Log,
+	})
+	if err != nil {
+		return settingsError{err}
+	}
+	config.Log.Info("integrations", "file", config.IntegrationsFile, "count", len(config.Connections.Integrations()))
+	return nil
 }
 
 // selfAddress is where the server reaches itself: it may listen on all addresses.

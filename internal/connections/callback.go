@@ -2,12 +2,8 @@ package connections
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/google/uuid"
 
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
@@ -68,19 +64,16 @@ func (s *Service) consume(ctx context.Context, callback Callback) (*models.Attem
 		Kind: models.KindMalformed, Code: models.ConnectInvalidState,
 		Message: "This answer does not belong to a connect attempt of this browser, or was used before.",
 	}
-	attempt, err := s.store.AttemptByState(ctx, hash(callback.State))
+	attempt, err := s.store.AttemptByState(ctx, callback.State.Hash())
 	if models.HasCode(err, models.CodeNotFound) {
 		return nil, invalid
 	}
 	if err != nil {
 		return nil, err
 	}
-	sameBrowser := slices.ContainsFunc(callback.Browser, func(secret models.Secret) bool {
-		return subtle.ConstantTimeCompare([]byte(attempt.BrowserHash), []byte(hash(secret))) == 1
-	})
 	in, err := s.Integration(attempt.Integration)
 	sharedCallback := err == nil && in.SharedCallback
-	if !sameBrowser || callback.Integration != attempt.Integration && !(sharedCallback && callback.Integration == "") {
+	if !attempt.StartedBy(callback.Browser) || callback.Integration != attempt.Integration && !(sharedCallback && callback.Integration == "") {
 		return nil, invalid
 	}
 	attempt.Status, attempt.LastMoved = models.AttemptConsumed, s.now()
@@ -118,7 +111,14 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 	if err != nil {
 		return err
 	}
-	err = s.storeConnection(ctx, actor, attempt, credentials)
+	session, err := s.store.ConnectSessionByID(ctx, attempt.ConnectSessionID)
+	switch {
+	case err != nil:
+	case session.Confirm:
+		err = s.awaitClaim(ctx, actor, attempt, credentials)
+	default:
+		err = s.store.Write(ctx, func(tx *store.Tx) error { return s.storeConnection(ctx, tx, actor, attempt, credentials) })
+	}
 	if err != nil && !models.HasCode(err, models.ConnectInvalidState) {
 		return &models.Error{
 			Kind: models.KindInternal, Code: models.ConnectTokenStorage, Cause: err,
@@ -129,44 +129,40 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 }
 
 // storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else. Of several
-// attempts of one link, one may get here.
-func (s *Service) storeConnection(ctx context.Context, actor models.Actor, attempt *models.Attempt, credentials models.Credentials) error {
-	return s.store.Write(ctx, func(tx *store.Tx) error {
-		deciding, err := tx.DecidingAttempt(ctx, attempt.ConnectSessionID)
-		if err != nil {
-			return err
-		}
-		if deciding != nil && deciding.Status == models.AttemptSucceeded {
-			return &models.Error{Kind: models.KindInvalid, Code: models.ConnectInvalidState, Message: "This connect link has been used."}
-		}
-		action := models.AuditConnectionReconnected
-		c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID)
-		if models.HasCode(err, models.CodeUnknownConnection) {
-			action, err = models.AuditConnectionCreated, nil
-			c = &models.Connection{
-				UUID: uuid.NewString(), Integration: attempt.Integration, UserID: attempt.UserID,
-				DateCreated: s.now(), LastModified: s.now(), AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
-			}
-		}
-		if err != nil {
-			return err
-		}
-		c.AuthMode, c.ExpiresAt, c.Refreshable = credentials.Type, credentials.ExpiresAt, credentials.RefreshToken != ""
-		c.State, c.StateReason = models.StateConnected, ""
-		if action == models.AuditConnectionCreated {
-			err = tx.CreateConnection(c, credentials)
-		} else {
-			err = tx.SaveCredentials(c, credentials, s.now())
-		}
-		if err != nil {
-			return err
-		}
-		attempt.Status, attempt.ConnectionUUID, attempt.LastMoved = models.AttemptSucceeded, c.UUID, s.now()
-		if _, err := tx.MoveAttempt(attempt, models.AttemptConsumed); err != nil {
-			return err
-		}
-		return tx.Audit(s.entry(actor, action, c))
-	})
+// attempts of one link for an integration, one may get here.
+func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor models.Actor, attempt *models.Attempt, credentials models.Credentials) error {
+	deciding, err := tx.DecidingAttempt(ctx, attempt.ConnectSessionID, attempt.Integration)
+	if err != nil {
+		return err
+	}
+	if deciding != nil && deciding.Status == models.AttemptSucceeded {
+		return &models.Error{Kind: models.KindInvalid, Code: models.ConnectInvalidState, Message: "This connect link has been used."}
+	}
+	c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID)
+	action, event, detail := models.AuditConnectionReconnected, models.EventConnectionUpdated, "credentials"
+	switch {
+	case models.HasCode(err, models.CodeUnknownConnection):
+		action, event, detail = models.AuditConnectionCreated, models.EventConnectionCreated, ""
+		c = s.newConnection(attempt.Integration, attempt.UserID)
+		c.Hold(credentials, s.now())
+		err = tx.CreateConnection(c, credentials)
+	case err == nil:
+		err = s.renew(tx, c, credentials)
+	}
+	if err != nil {
+		return err
+	}
+	from := attempt.Status
+	attempt.Status, attempt.ConnectionUUID, attempt.LastMoved = models.AttemptSucceeded, c.UUID, s.now()
+	attempt.ClaimHash, attempt.Secrets.Claim, attempt.Secrets.Credentials = "", "", nil
+	moved, err := tx.MoveAttempt(attempt, from)
+	if err != nil {
+		return err
+	}
+	if !moved {
+		return &models.Error{Kind: models.KindConflict, Code: models.ConnectInvalidState, Message: "This connect attempt has ended meanwhile."}
+	}
+	return s.record(tx, s.entry(actor, action, c), event, detail)
 }
 
 // describe gives an error the type and message that the end user is shown.

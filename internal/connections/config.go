@@ -7,35 +7,47 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
+// AnyVersion, as the version of an update, replaces whatever is there.
+const AnyVersion = 0
+
 // UpdateConfig replaces a connection's additionalConfig by text, byte for byte. The text must have been written against
-// the connection's ConfigVersion; the same text again is no change. It fails with unknown_connection, invalid_config and
-// stale_version, for which [Service.Conflict] tells more.
+// the connection's ConfigVersion, unless that is [AnyVersion]; the same text again is no change. It fails with
+// unknown_connection, invalid_config and stale_version, for which [Service.Conflict] tells more.
 func (s *Service) UpdateConfig(ctx context.Context, actor models.Actor, uuid string, version int64, text string) (*models.Connection, error) {
 	config, err := models.ParseConfig(text)
 	if err != nil {
 		return nil, err
 	}
+	return s.changeConfig(ctx, actor, uuid, version, func(models.Config) (models.Config, error) { return config, nil })
+}
+
+// PatchConfig applies an RFC 7396 merge patch to a connection's additionalConfig. Version and failures are those of
+// [Service.UpdateConfig].
+func (s *Service) PatchConfig(ctx context.Context, actor models.Actor, uuid string, version int64, patch string) (*models.Connection, error) {
+	return s.changeConfig(ctx, actor, uuid, version, func(current models.Config) (models.Config, error) { return current.Merge(patch) })
+}
+
+func (s *Service) changeConfig(ctx context.Context, actor models.Actor, uuid string, version int64, change func(models.Config) (models.Config, error)) (*models.Connection, error) {
 	var saved *models.Connection
-	err = s.store.Write(ctx, func(tx *store.Tx) error {
+	err := s.store.Write(ctx, func(tx *store.Tx) error {
 		c, err := tx.Connection(ctx, uuid)
 		if err != nil {
 			return err
 		}
 		saved = c
-		if c.AdditionalConfig == config {
-			return nil
+		before := c.AdditionalConfig
+		if c.AdditionalConfig, err = change(before); err != nil || c.AdditionalConfig == before {
+			return err
 		}
-		if c.ConfigVersion != version {
+		if version != AnyVersion && c.ConfigVersion != version {
 			return staleVersion()
 		}
-		before := c.AdditionalConfig
-		c.AdditionalConfig = config
 		if err := tx.SaveConfig(c, s.now()); err != nil {
 			return err
 		}
 		entry := s.entry(actor, models.AuditConfigUpdated, c)
-		entry.Before, entry.After = string(before), string(config)
-		return tx.Audit(entry)
+		entry.Before, entry.After = string(before), string(c.AdditionalConfig)
+		return s.record(tx, entry, models.EventConnectionUpdated, "additionalConfig")
 	})
 	if err != nil {
 		return nil, err

@@ -5,8 +5,11 @@ package connections
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/oauth"
@@ -14,42 +17,48 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
+// Config is what a service is made of.
+type Config struct {
+	Store        *store.Store
+	Integrations []models.Integration // those that are not stored in the database
+	OAuth        *oauth.Client
+	RootURL      string // the public root, without a trailing slash, that addresses are built from
+	Origins      models.Origins
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
 // Service has the operations. It is safe for concurrent use.
 type Service struct {
-	store        *store.Store
-	integrations *integrations.Registry
-	oauth        *oauth.Client
-	rootURL      string
-	now          func() time.Time
+	store     *store.Store
+	fixed     []models.Integration
+	registry  atomic.Pointer[integrations.Registry]
+	revision  atomic.Pointer[string] // of the stored integrations in the registry
+	oauth     *oauth.Client
+	rootURL   string
+	origins   models.Origins
+	now       func() time.Time
+	log       *slog.Logger
+	refreshes singleflight.Group // by uuid
 }
 
-// New gives a service. RootURL is the public root, without a trailing slash, that callback addresses are built from.
-func New(s *store.Store, registry *integrations.Registry, client *oauth.Client, rootURL string, now func() time.Time) *Service {
-	return &Service{s, registry, client, rootURL, func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
-}
-
-// Integration finds an integration by name. It fails with unknown_integration.
-func (s *Service) Integration(name string) (*models.Integration, error) {
-	if in, ok := s.integrations.Find(name); ok {
-		return in, nil
+// New gives a service, with the integrations of the database.
+func New(ctx context.Context, config Config) (*Service, error) {
+	s := &Service{
+		store: config.Store, fixed: config.Integrations, oauth: config.OAuth, rootURL: config.RootURL, origins: config.Origins, log: config.Log,
+		now: func() time.Time { return config.Now().UTC().Truncate(time.Microsecond) },
 	}
-	return nil, &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownIntegration, Message: fmt.Sprintf("There is no integration named %q.", name)}
-}
-
-// Integrations lists all integrations by name.
-func (s *Service) Integrations() []*models.Integration { return s.integrations.List() }
-
-// CallbackURL is the address the provider sends the end user back to, as registered there.
-func (s *Service) CallbackURL(in *models.Integration) string {
-	if in.SharedCallback {
-		return s.rootURL + "/oauth/callback"
-	}
-	return s.rootURL + "/oauth/callback/" + in.Name
+	return s, s.Reload(ctx)
 }
 
 // Get finds a connection by its uuid. It fails with unknown_connection.
 func (s *Service) Get(ctx context.Context, uuid string) (*models.Connection, error) {
 	return s.store.Connection(ctx, uuid)
+}
+
+// Find finds the connection of a pair. It fails with unknown_connection.
+func (s *Service) Find(ctx context.Context, integration, userID string) (*models.Connection, error) {
+	return s.store.ConnectionOf(ctx, integration, userID)
 }
 
 // List gives one page of the connections that filter selects. It fails with invalid_cursor.
@@ -82,10 +91,16 @@ func (s *Service) CountUsersUpTo(ctx context.Context, limit int) (int64, error) 
 	return s.store.CountUsersUpTo(ctx, limit)
 }
 
-// Audit gives one page of the audit entries, newest first; of one connection where connectionUUID is not empty, and
-// otherwise of all, without long configurations. It fails with invalid_cursor.
-func (s *Service) Audit(ctx context.Context, connectionUUID string, page models.PageRequest) (models.Page[models.AuditEntry], error) {
-	return s.store.AuditEntries(ctx, connectionUUID, page)
+// Audit gives one page of the audit entries, newest first; without long configurations, unless they are of one connection.
+// It fails with invalid_cursor.
+func (s *Service) Audit(ctx context.Context, filter models.AuditFilter, page models.PageRequest) (models.Page[models.AuditEntry], error) {
+	return s.store.AuditEntries(ctx, filter, page)
+}
+
+// Events gives one page of the events, oldest first; its Next is given also at the end, to come back with. It fails with
+// invalid_cursor.
+func (s *Service) Events(ctx context.Context, filter models.EventFilter, page models.PageRequest) (models.Page[models.Event], error) {
+	return s.store.Events(ctx, filter, page)
 }
 
 // entry begins an audit entry about a connection.
@@ -94,4 +109,14 @@ func (s *Service) entry(actor models.Actor, action string, c *models.Connection)
 		Time: s.now(), Actor: actor.Name, IP: actor.IP, RequestID: actor.RequestID, Action: action,
 		Integration: c.Integration, UserID: c.UserID, ConnectionUUID: c.UUID, Version: c.Version,
 	}
+}
+
+// record writes what happened to a connection: who did it, and the event for those who follow.
+func (s *Service) record(tx *store.Tx, entry models.AuditEntry, event models.EventType, detail string) error {
+	if err := tx.Audit(entry); err != nil {
+		return err
+	}
+	return tx.Emit(models.Event{
+		Time: entry.Time, Type: event, ConnectionUUID: entry.ConnectionUUID, Integration: entry.Integration, UserID: entry.UserID, Detail: detail,
+	})
 }

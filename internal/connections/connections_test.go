@@ -2,12 +2,12 @@ package connections
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
@@ -24,15 +24,15 @@ func newService(t *testing.T) (*Service, *store.Store) {
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	registry, err := integrations.NewRegistry(
-		models.Integration{Name: "own", Auth: models.Auth{Mode: models.AuthOAuth2}},
-		models.Integration{Name: "shared", SharedCallback: true},
-	)
-	must(t, err)
 	now := func() time.Time { return storetest.Now }
 	client, err := oauth.New(nil, now)
 	must(t, err)
-	return New(db, registry, client, "https://connect.example.com", now), db
+	s, err := New(t.Context(), Config{
+		Store: db, OAuth: client, RootURL: "https://connect.example.com", Now: now, Log: slog.New(slog.DiscardHandler),
+		Integrations: []models.Integration{{Name: "own", Auth: models.Auth{Mode: models.AuthOAuth2}}, {Name: "shared", SharedCallback: true}},
+	})
+	must(t, err)
+	return s, db
 }
 
 func must(t *testing.T, err error) {
@@ -86,7 +86,7 @@ func TestUpdateConfigKeepsHistoryAndLosesNothing(t *testing.T) {
 	if _, err := s.Conflict(t.Context(), c.UUID, 3); !models.HasCode(err, models.CodeStaleVersion) {
 		t.Errorf("no conflict with the current version: %v", err)
 	}
-	history, err := s.Audit(t.Context(), c.UUID, models.PageRequest{Limit: 10})
+	history, err := s.Audit(t.Context(), models.AuditFilter{ConnectionUUID: c.UUID}, models.PageRequest{Limit: 10})
 	must(t, err)
 	if len(history.Rows) != 2 || history.Rows[1].Before != "{}" || history.Rows[1].After != first || history.Rows[0].Before != first || history.Rows[0].IP != actor.IP {
 		t.Errorf("history %+v", history.Rows)
@@ -123,23 +123,25 @@ func TestConnectSessionsAreMadeForKnownIntegrationsAndUserIDs(t *testing.T) {
 	for _, test := range []struct{ integration, userID, code string }{
 		{"none", "42", models.CodeUnknownIntegration}, {"own", "", models.CodeInvalidUserID}, {"own", "a\nb", models.CodeInvalidUserID}, {"own", "\xff", models.CodeInvalidUserID},
 	} {
-		if _, err := s.CreateConnectSession(t.Context(), actor, ConnectRequest{Integration: test.integration, UserID: test.userID}); !models.HasCode(err, test.code) {
+		if _, _, err := s.CreateConnectSession(t.Context(), actor, ConnectRequest{Integrations: []string{test.integration}, UserID: test.userID}); !models.HasCode(err, test.code) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
-	token, err := s.CreateConnectSession(t.Context(), actor, ConnectRequest{Integration: "own", UserID: "42"})
+	_, token, err := s.CreateConnectSession(t.Context(), actor, ConnectRequest{Integrations: []string{"own"}, UserID: "42"})
 	must(t, err)
-	session, attempt, err := s.ConnectSession(t.Context(), token)
+	session, err := s.ConnectSession(t.Context(), token)
+	must(t, err)
+	attempt, err := s.DecidingAttempt(t.Context(), session, "own")
 	must(t, err)
 	if session.UserID != "42" || session.CreatedBy != actor.Name || attempt != nil || session.TokenHash == token.Reveal() {
 		t.Errorf("session %+v, attempt %+v", session, attempt)
 	}
-	entries, err := db.AuditEntries(t.Context(), "", models.PageRequest{Limit: 5})
+	entries, err := db.AuditEntries(t.Context(), models.AuditFilter{}, models.PageRequest{Limit: 5})
 	must(t, err)
 	if len(entries.Rows) != 1 || entries.Rows[0].Action != models.AuditConnectSessionCreated {
 		t.Errorf("audit %+v", entries.Rows)
 	}
-	if _, _, err := s.BeginConnect(t.Context(), token); !models.HasCode(err, models.ConnectInvalidConfiguration) {
+	if _, _, err := s.BeginConnect(t.Context(), token, "own", models.AttemptDisplay{}); !models.HasCode(err, models.ConnectInvalidConfiguration) {
 		t.Errorf("an integration without a client id: %v", err)
 	}
 }

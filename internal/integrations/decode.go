@@ -13,6 +13,8 @@ const (
 	defaultActionTimeout = 60 * time.Second
 )
 
+const expectedName = "expected a name of 1 to 64 lower-case letters, digits, '.', '-' and '_', beginning with a letter or digit"
+
 func (r *reader) root(v value) {
 	r.mapping(v, map[string]func(value){"integrations": func(v value) {
 		if kindOf(resolve(v.node)) == "nothing" { // every integration is commented out
@@ -25,10 +27,11 @@ func (r *reader) root(v value) {
 			}
 			pair.path = "" // paths begin inside the integration
 			if !models.ValidIntegrationName(pair.key.Value) {
-				r.faultAtKey(pair, shown(pair.key.Value), "expected a name of 1 to 64 lower-case letters, digits, '.', '-' and '_', "+
-					"beginning with a letter or digit")
+				r.faultAtKey(pair, shown(pair.key.Value), expectedName)
 			}
-			r.integrations = append(r.integrations, r.integration(pair))
+			in := r.integration(pair)
+			in.Source = models.Source{Kind: models.SourceFile, File: r.file, Line: pair.key.Line}
+			r.integrations = append(r.integrations, in)
 		}
 	}})
 }
@@ -36,18 +39,21 @@ func (r *reader) root(v value) {
 func (r *reader) integration(v value) models.Integration {
 	in := models.Integration{
 		Name:          v.key.Value,
-		Source:        models.Source{Kind: models.SourceFile, File: r.file, Line: v.key.Line},
 		LogLevel:      "info",
 		HTTPTimeout:   defaultHTTPTimeout,
 		ActionTimeout: defaultActionTimeout,
 	}
-	var requests value
-	extends := func(v value) {
-		r.faultAtKey(v, v.path, "expected auth and requests here: the provider catalogue is not available in this version")
+	r.unexpanded = nil
+	var extends, auth, requests value
+	provider := func(v value) {
+		if extends.node != nil {
+			r.faultAtKey(v, v.path, "expected only one of provider and extends_blueprint, which mean the same")
+		}
+		extends = v
 	}
-	found := r.mapping(v, map[string]func(value){
-		"extends_blueprint":            extends,
-		"provider":                     extends,
+	known := map[string]func(value){
+		"extends_blueprint":            provider,
+		"provider":                     provider,
 		"log_level":                    word(r, &in.LogLevel, "error", "warn", "info", "debug"),
 		"http_request_timeout_seconds": r.seconds(&in.HTTPTimeout, 0),
 		"action_timeout_seconds":       r.seconds(&in.ActionTimeout, 1),
@@ -56,20 +62,39 @@ func (r *reader) integration(v value) models.Integration {
 		"oauth_client_secret":          text(r, &in.OAuth.Secret, nil),
 		"oauth_scopes":                 r.texts(&in.OAuth.Scopes),
 		"shared_callback":              r.boolean(&in.SharedCallback),
-		"auth":                         func(v value) { in.Auth = r.auth(v) },
-		"requests":                     func(v value) { requests = v },
+		"auth":                         keep(&auth),
+		"requests":                     keep(&requests),
 		"config_schema": func(v value) {
 			r.faultAtKey(v, v.path, "expected no config_schema: it is not supported in this version")
 		},
-	})
+	}
+	if r.definition {
+		var set bool // what is shown of a secret; only the secret itself counts
+		known["app_api_key_set"], known["oauth_client_secret_set"] = r.boolean(&set), r.boolean(&set)
+	}
+	found := r.mapping(v, known)
+	if extends.node == nil {
+		r.require(v, found, "auth", "requests")
+	} else {
+		in.Provider, auth, requests = r.extend(extends, auth, requests)
+	}
+	r.sections(&in, auth, requests)
+	in.Unexpanded = r.unexpanded
+	return in
+}
+
+// sections reads auth and requests, where they are there.
+func (r *reader) sections(in *models.Integration, auth, requests value) {
+	if auth.node != nil {
+		in.Auth = r.auth(auth)
+	}
 	if requests.node != nil { // last, because its placeholders depend on the auth mode
 		in.Request = r.requests(requests, in.Auth.Mode)
 	}
-	if !found["extends_blueprint"] && !found["provider"] {
-		r.require(v, found, "auth", "requests")
-	}
-	return in
 }
+
+// keep leaves a value to be read later.
+func keep(target *value) func(value) { return func(v value) { *target = v } }
 
 // requiredAuth is the keys without which an auth mode cannot work.
 var requiredAuth = map[models.AuthMode][]string{
@@ -115,7 +140,7 @@ func (r *reader) auth(v value) models.Auth {
 func (r *reader) requests(v value, mode models.AuthMode) models.RequestDefaults {
 	var requests models.RequestDefaults
 	found := r.mapping(v, map[string]func(value){
-		"base_url": r.url(&requests.BaseURL, nil),
+		"base_url": r.url(&requests.BaseURL, connectionScope),
 		"headers":  r.headers(&requests.Headers, requestScope(mode)),
 		"params":   r.textMap(&requests.Params, requestScope(mode)),
 	})

@@ -55,8 +55,9 @@ var requestPlaceholders = map[string][]models.AuthMode{
 	"basic_auth_encoded":  {models.AuthUsernamePassword},
 }
 
-// expand replaces each ${NAME} by the environment variable NAME, once: a variable's value is never looked into. Where
-// the text is at fault, it says what was expected, without any value.
+// expand replaces each ${NAME} by the environment variable NAME, once: a variable's value is never looked into. Without
+// an env there are no variables, only placeholders. Where the text is at fault, it says what was expected, without any
+// value.
 func expand(text string, env func(string) (string, bool), placeholders scope) (expanded, fault string) {
 	var b strings.Builder
 	stayed := 0
@@ -83,6 +84,8 @@ func expand(text string, env func(string) (string, bool), placeholders scope) (e
 		case stays:
 			b.WriteString("${" + name + "}")
 			stayed++
+		case env == nil:
+			return "", "expected a placeholder that can be filled here between ${ and }; environment variables cannot be used"
 		case !variableName.MatchString(name):
 			return "", "expected the name of an environment variable between ${ and }, or a placeholder that can be filled here"
 		default:

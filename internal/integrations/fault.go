@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Fault is one thing wrong in an integrations file. Line and Column are 1-based; Column counts characters.
+// Fault is one thing wrong in an integrations file or a definition. Line and Column are 1-based; Column counts characters.
 type Fault struct {
 	File    string
 	Line    int

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/patchbay/patchbay/internal/providers"
 )
 
 const secret = "correct-horse-battery-staple"
@@ -35,8 +37,7 @@ var faultTests = []faultTest{
 		"integrations.yaml:4:7: expected a mapping, found a text",
 		"integrations.yaml:5:5: integrations: expected a text as the key, found a list",
 	}},
-	{"same name twice", "integrations:\n  a: {provider: x}\n  a: {provider: x}\n", []string{
-		"integrations.yaml:2:7: provider: expected auth and requests here: the provider catalogue is not available in this version",
+	{"same name twice", "integrations:\n  a: {provider: slack}\n  a: {provider: slack}\n", []string{
 		"integrations.yaml:3:3: integrations.a: expected each key once, found it already on line 2",
 	}},
 	{"nothing inside", "integrations:\n  a:\n", []string{"integrations.yaml:2:5: expected a mapping, found nothing"}},
@@ -46,8 +47,20 @@ var faultTests = []faultTest{
 		"integrations.yaml:3:7: auth.auth_mode: expected this key, found none",
 		"integrations.yaml:3:17: requests.base_url: expected this key, found none",
 	}},
-	{"catalogue", "integrations:\n  slack:\n    extends_blueprint: slack:v0\n", []string{
-		"integrations.yaml:3:5: extends_blueprint: expected auth and requests here: the provider catalogue is not available in this version",
+	{"provider", "integrations:\n  a: {provider: slak, auth: {pkce: true}}\n  b: {extends_blueprint: slack:v00}\n  c: {provider: ../slack}\n", []string{
+		"integrations.yaml:2:17: provider: unknown provider; expected slack",
+		"integrations.yaml:3:26: extends_blueprint: unknown version; expected v0 of slack",
+		"integrations.yaml:4:17: provider: unknown provider; expected one of " + strings.Join(catalogue{providers.Files}.names(), ", "),
+	}},
+	{"two providers", "integrations:\n  a:\n    provider: slack\n    extends_blueprint: slack:v0\n", []string{
+		"integrations.yaml:4:5: extends_blueprint: expected only one of provider and extends_blueprint, which mean the same",
+	}},
+	{"over a provider", "integrations:\n  a:\n    provider: slack\n    auth:\n      body_format: xml\n    requests: nothing\n", []string{
+		"integrations.yaml:5:20: auth.body_format: expected \"form\" or \"json\", found \"xml\"",
+		"integrations.yaml:6:15: requests: expected a mapping, found a text",
+	}},
+	{"in what a provider brings", "integrations:\n  a:\n    provider: slack\n    auth: {auth_mode: API_KEY}\n", []string{
+		"integrations.yaml:3:15: requests.headers.Authorization: expected a placeholder of auth_mode API_KEY, found ${access_token}",
 	}},
 
 	inAuth("needs of OAUTH2", "auth_mode: OAUTH2",
@@ -135,7 +148,7 @@ var faultVariables = environment(map[string]string{"EVIL": "${access_token}", "L
 func TestLoadNamesThePlaceOfEachFault(t *testing.T) {
 	for _, test := range faultTests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := parse(FileName, []byte(test.text), faultVariables)
+			_, err := parse(test.text, faultVariables)
 			if diff := cmp.Diff(strings.Join(test.want, "\n"), fmt.Sprint(err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -167,7 +180,7 @@ func TestLoadIsBounded(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := parse(FileName, []byte(test.text), environment(map[string]string{"LONG": long}))
+			_, err := parse(test.text, environment(map[string]string{"LONG": long}))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %s", err, test.want)
 			}

@@ -14,6 +14,7 @@ import (
 
 	yaml "go.yaml.in/yaml/v4"
 
+	"github.com/patchbay/patchbay/internal/providers"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -39,11 +40,11 @@ func Load(dir string, env func(string) (string, bool)) ([]models.Integration, er
 	if err != nil {
 		return nil, fmt.Errorf("read integrations: %w", err)
 	}
-	return parse(name, data, env)
+	r := &reader{file: name, env: env, catalogue: catalogue{providers.Files}}
+	return r.read(data)
 }
 
-func parse(name string, data []byte, env func(string) (string, bool)) ([]models.Integration, error) {
-	r := &reader{file: name, env: env}
+func (r *reader) read(data []byte) ([]models.Integration, error) {
 	if root := r.document(data); root != nil {
 		r.root(value{node: root, key: root})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/patchbay/patchbay/internal/providers"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -22,6 +23,12 @@ func environment(variables map[string]string) func(string) (string, bool) {
 }
 
 var noVariables = environment(nil)
+
+// parse reads the text of an integrations.yaml.
+func parse(text string, env func(string) (string, bool)) ([]models.Integration, error) {
+	r := &reader{file: FileName, env: env, catalogue: catalogue{providers.Files}}
+	return r.read([]byte(text))
+}
 
 // revealed lets cmp see the difference of two secrets.
 var revealed = cmp.Transformer("Reveal", func(s models.Secret) string { return s.Reveal() })
@@ -69,6 +76,12 @@ func TestLoadReadsEveryKey(t *testing.T) {
 				"X-User":        "${connection.userId} of ${additionalConfig.team} in eu",
 			},
 			Params: map[string]string{"api_key": "${app_api_key}", "team": "${raw.team.id}", "version": "1_000"},
+		},
+		Unexpanded: map[string]string{
+			"app_api_key":             "${EXAMPLE_APP_API_KEY}",
+			"oauth_client_secret":     "${EXAMPLE_CLIENT_SECRET}",
+			"oauth_scopes":            "prefix:${EXAMPLE_SCOPE}",
+			"requests.headers.X-User": "${connection.userId} of ${additionalConfig.team} in ${EXAMPLE_REGION}",
 		},
 	}
 	if diff := cmp.Diff(want, list[0], revealed); diff != "" {
@@ -177,7 +190,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	variables := map[string]string{"A": "${B}", "B": "x"}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := parse(FileName, data, environment(variables))
+		list, err := parse(string(data), environment(variables))
 		if err == nil {
 			for _, integration := range list {
 				if !models.ValidIntegrationName(integration.Name) || integration.Source.Line < 1 {

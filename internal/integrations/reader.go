@@ -20,29 +20,33 @@ const (
 	maxFaults     = 100
 )
 
-// reader turns the nodes of one file into integrations and collects every fault on the way.
+// reader turns the nodes of one text into integrations and collects every fault on the way.
 type reader struct {
 	file         string
-	env          func(string) (string, bool)
+	env          func(string) (string, bool) // nil where no environment variable may be read
+	definition   bool                        // the text is a definition, not a file
+	catalogue    catalogue
 	integrations []models.Integration
+	unexpanded   map[string]string // of the integration being read
 	faults       []Fault
 	totalBytes   int
 	stopped      bool // by a bound; what comes after is neither read nor reported
 }
 
-// value is the value of one key. Its path is what messages call it.
+// value is the value of one key. Its path is what messages call it; name is the same with every key in full.
 type value struct {
 	node *yaml.Node
 	key  *yaml.Node
 	path string
+	name string
 }
 
 func (v value) child(key, node *yaml.Node) value {
-	path := shown(key.Value)
+	path, name := shown(key.Value), key.Value
 	if v.path != "" {
-		path = v.path + "." + path
+		path, name = v.path+"."+path, v.name+"."+name
 	}
-	return value{node: node, key: key, path: path}
+	return value{node: node, key: key, path: path, name: name}
 }
 
 func (r *reader) faultAt(line, column int, format string, args ...any) {
@@ -125,7 +129,7 @@ func (r *reader) mapping(v value, known map[string]func(value)) (found map[strin
 	for _, pair := range pairs {
 		read, ok := known[pair.key.Value]
 		if !ok {
-			r.faultAtKey(pair, pair.path, "%s", unknownKey(pair.key.Value, slices.Sorted(maps.Keys(known))))
+			r.faultAtKey(pair, pair.path, "%s", unknown("key", pair.key.Value, slices.Sorted(maps.Keys(known))))
 			continue
 		}
 		found[pair.key.Value] = true

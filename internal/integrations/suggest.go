@@ -2,18 +2,18 @@ package integrations
 
 import "strings"
 
-// unknownKey names the key that was probably meant, or every key there is.
-func unknownKey(key string, known []string) string {
+// unknown names the key, provider or version that was probably meant, or every one there is.
+func unknown(what, word string, known []string) string {
 	nearest, distance := "", 3 // two typing errors at most
 	for _, candidate := range known {
-		if d := editDistance(key, candidate); d < distance {
+		if d := editDistance(word, candidate); d < distance {
 			nearest, distance = candidate, d
 		}
 	}
 	if nearest != "" {
-		return "unknown key; expected " + nearest
+		return "unknown " + what + "; expected " + nearest
 	}
-	return "unknown key; expected one of " + strings.Join(known, ", ")
+	return "unknown " + what + "; expected one of " + strings.Join(known, ", ")
 }
 
 // editDistance counts the insertions, deletions and replacements of bytes between a and b (Levenshtein), or gives

@@ -29,6 +29,12 @@ func (r *reader) expanded(v value, placeholders scope) (string, bool) {
 		r.fault(v, "%s", fault)
 		return "", false
 	}
+	if expanded != node.Value {
+		if r.unexpanded == nil {
+			r.unexpanded = make(map[string]string)
+		}
+		r.unexpanded[v.name] = node.Value
+	}
 	return expanded, r.spend(v, len(expanded)+1)
 }
 
@@ -102,7 +108,7 @@ func (r *reader) texts(target *[]string) func(value) {
 			return
 		}
 		for i, item := range node.Content {
-			entry := value{node: item, path: fmt.Sprintf("%s[%d]", v.path, i)}
+			entry := value{node: item, path: fmt.Sprintf("%s[%d]", v.path, i), name: v.name}
 			if !r.spend(entry, 1) {
 				return
 			}

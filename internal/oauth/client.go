@@ -1,12 +1,9 @@
 package oauth
 
 import (
-	"context"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -23,8 +20,8 @@ const (
 
 // Client talks to providers. It is safe for concurrent use.
 type Client struct {
-	transport http.RoundTripper
-	now       func() time.Time
+	http *http.Client
+	now  func() time.Time
 }
 
 // New gives a client that reaches public addresses and those of allowPrivate only; each is a host:port or a CIDR.
@@ -33,18 +30,20 @@ func New(allowPrivate []string, now func() time.Time) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{
-		now: now,
-		transport: &http.Transport{
-			DialContext:         dial,
-			ForceAttemptHTTP2:   true,
-			TLSHandshakeTimeout: callTimeout,
-			MaxIdleConnsPerHost: 8,
-			IdleConnTimeout:     time.Minute,
-			// No Proxy: a proxy would dial for us, past the guard.
-		},
-	}, nil
+	transport := &http.Transport{
+		DialContext:         dial,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: callTimeout,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     time.Minute,
+		// No Proxy: a proxy would dial for us, past the guard.
+	}
+	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect, Timeout: callTimeout}, now}, nil
 }
+
+// refuseRedirect keeps a code, a token or the client's secret from being sent to wherever an endpoint points: 307 and 308
+// repeat the body. The redirect itself is then the answer, and not a token.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // NewVerifier makes a PKCE code verifier (RFC 7636 §4.1).
 func NewVerifier() models.Secret { return models.Secret(oauth2.GenerateVerifier()) }
@@ -63,7 +62,10 @@ func (c *Client) AuthorizationURL(in *models.Integration, redirectURI, state str
 	if err != nil {
 		return "", err
 	}
-	options := params(in.Auth.AuthorizationParams)
+	var options []oauth2.AuthCodeOption
+	for name, value := range ownParams(in.Auth.AuthorizationParams) {
+		options = append(options, oauth2.SetAuthURLParam(name, value))
+	}
 	if len(in.OAuth.Scopes) > 0 {
 		options = append(options, oauth2.SetAuthURLParam("scope", strings.Join(in.OAuth.Scopes, in.Auth.ScopeSeparator)))
 	}
@@ -71,28 +73,6 @@ func (c *Client) AuthorizationURL(in *models.Integration, redirectURI, state str
 		options = append(options, oauth2.S256ChallengeOption(verifier.Reveal()))
 	}
 	return config.AuthCodeURL(state, options...), nil
-}
-
-// Exchange redeems an authorization code (RFC 6749 §4.1.3), once. It fails with token_retrieval_error, whose message
-// holds the provider's error and error_description and nothing secret.
-func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectURI string, code, verifier models.Secret) (models.Credentials, error) {
-	config, err := c.config(in, redirectURI)
-	if err != nil {
-		return models.Credentials{}, err
-	}
-	options := params(in.Auth.TokenParams)
-	if !in.Auth.DisablePKCE {
-		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	transport := &tokenTransport{next: c.transport, bodyFormat: in.Auth.BodyFormat, now: c.now}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: transport, CheckRedirect: refuseRedirect})
-	token, err := config.Exchange(ctx, code.Reveal(), options...)
-	if err != nil {
-		return models.Credentials{}, tokenError(ctx, in, transport, err, code, verifier, in.OAuth.Secret, basicCredentials(in.OAuth))
-	}
-	return transport.reply.credentials(token), nil
 }
 
 func (c *Client) config(in *models.Integration, redirectURI string) (*oauth2.Config, error) {
@@ -108,34 +88,14 @@ func (c *Client) config(in *models.Integration, redirectURI string) (*oauth2.Con
 	if problem := in.Problem(); problem != "" {
 		return nil, fail(models.ConnectInvalidConfiguration, fmt.Sprintf("Integration %q is not ready: %s", in.Name, problem))
 	}
-	style := oauth2.AuthStyleInHeader
-	if in.Auth.AuthorizationMethod == models.ClientAuthBody {
-		style = oauth2.AuthStyleInParams
-	}
-	return &oauth2.Config{
-		ClientID: in.OAuth.ID, ClientSecret: in.OAuth.Secret.Reveal(), RedirectURL: redirectURI,
-		Endpoint: oauth2.Endpoint{AuthURL: in.Auth.AuthorizationURL, TokenURL: in.Auth.TokenURL, AuthStyle: style},
-	}, nil
+	return &oauth2.Config{ClientID: in.OAuth.ID, RedirectURL: redirectURI, Endpoint: oauth2.Endpoint{AuthURL: in.Auth.AuthorizationURL}}, nil
 }
 
-func params(configured map[string]string) []oauth2.AuthCodeOption {
+// ownParams gives the configured parameters that are not the protocol's.
+func ownParams(configured map[string]string) map[string]string {
 	own := maps.Clone(configured)
 	for _, name := range protocolParams {
 		delete(own, name)
 	}
-	var options []oauth2.AuthCodeOption
-	for name, value := range own {
-		options = append(options, oauth2.SetAuthURLParam(name, value))
-	}
-	return options
+	return own
 }
-
-// basicCredentials gives what client authentication by header sends (RFC 6749 §2.3.1).
-func basicCredentials(client models.OAuthClient) models.Secret {
-	pair := url.QueryEscape(client.ID) + ":" + url.QueryEscape(client.Secret.Reveal())
-	return models.Secret(base64.StdEncoding.EncodeToString([]byte(pair)))
-}
-
-// refuseRedirect keeps the code and the client's secret from being sent to wherever a token endpoint points: 307 and 308
-// repeat the body. The redirect itself is then the answer, and not a token.
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

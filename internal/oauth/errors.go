@@ -15,23 +15,23 @@ import (
 )
 
 // tokenError says why no token came, in words that are safe to show: the status, and what RFC 6749 §5.2 lets a provider
-// explain. The error of x/oauth2 holds the whole answer and is dropped.
-func tokenError(ctx context.Context, in *models.Integration, t *tokenTransport, err error, secrets ...models.Secret) error {
-	failure := &models.Error{Kind: models.KindProviderFailed, Code: models.ConnectTokenRetrieval}
-	var transportError *url.Error
+// explain. What was asked for is named as a part of "refused …".
+func tokenError(in *models.Integration, asked string, reply tokenReply, err error, secrets ...models.Secret) *models.Error {
+	failure := &models.Error{Kind: models.KindProviderFailed}
+	var timeout interface{ Timeout() bool }
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.As(err, &timeout) && timeout.Timeout():
 		failure.Kind = models.KindProviderTimeout
 		failure.Message = fmt.Sprintf("%s did not answer within %d seconds.", in.Name, int(callTimeout.Seconds()))
-	case t.reply.code != "":
-		failure.Message = fmt.Sprintf("%s refused the authorization code: %s", in.Name, Explain(t.reply.code, t.reply.description, secrets...))
-	case errors.As(err, &transportError):
+	case err != nil:
 		failure.Message = fmt.Sprintf("%s could not be reached.", in.Name)
-		failure.Cause = loggable(transportError.Err)
-	case t.reply.fields == nil:
-		failure.Message = fmt.Sprintf("%s answered with status %d and something that is not a token response.", in.Name, t.reply.status)
+		failure.Cause = loggable(err)
+	case reply.code != "":
+		failure.Message = fmt.Sprintf("%s refused %s: %s", in.Name, asked, Explain(reply.code, reply.description, secrets...))
+	case reply.fields == nil:
+		failure.Message = fmt.Sprintf("%s answered with status %d and something that is not a token response.", in.Name, reply.status)
 	default:
-		failure.Message = fmt.Sprintf("%s answered with status %d and no access token.", in.Name, t.reply.status)
+		failure.Message = fmt.Sprintf("%s answered with status %d and no access token.", in.Name, reply.status)
 	}
 	return failure
 }

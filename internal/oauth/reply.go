@@ -3,29 +3,14 @@ package oauth
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"mime"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/patchbay/patchbay/models"
 )
-
-// tokenTransport makes the token endpoints of the world look alike to x/oauth2: it asks for JSON, bounds the answer,
-// reads it leniently, keeps it, and passes on what RFC 6749 §5 describes.
-type tokenTransport struct {
-	next       http.RoundTripper
-	bodyFormat models.BodyFormat
-	now        func() time.Time
-	reply      tokenReply
-}
 
 // tokenReply is a token endpoint's answer.
 type tokenReply struct {
@@ -35,63 +20,6 @@ type tokenReply struct {
 	expiresAt   *time.Time
 	code        string // error of RFC 6749 §5.2
 	description string
-}
-
-// RoundTrip implements [http.RoundTripper].
-func (t *tokenTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	request.Header.Set("Accept", "application/json")
-	if t.bodyFormat == models.BodyJSON {
-		if err := formToJSON(request); err != nil {
-			return nil, err
-		}
-	}
-	response, err := t.next.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
-	if closeErr := response.Body.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the token endpoint's answer: %w", err)
-	}
-	if len(body) > maxReplyBytes {
-		return nil, errReplyTooLong
-	}
-	t.reply = parseReply(response.StatusCode, response.Header.Get("Content-Type"), body, t.now())
-	plain := t.reply.canonical()
-	response.Body = io.NopCloser(bytes.NewReader(plain))
-	response.ContentLength = int64(len(plain))
-	response.Header.Set("Content-Type", "application/json")
-	return response, nil
-}
-
-var errReplyTooLong = errors.New("the token endpoint's answer is longer than 1 MiB")
-
-func formToJSON(request *http.Request) error {
-	body, err := io.ReadAll(request.Body)
-	if err != nil {
-		return err
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return err
-	}
-	object := map[string]string{}
-	for name := range form {
-		object[name] = form.Get(name)
-	}
-	if body, err = json.Marshal(object); err != nil {
-		return err
-	}
-	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	if request.Body, err = request.GetBody(); err != nil {
-		return err
-	}
-	request.ContentLength = int64(len(body))
-	request.Header.Set("Content-Type", "application/json")
-	return nil
 }
 
 // parseReply reads JSON, whatever its label, and otherwise a form, as some providers answer with text/html or
@@ -155,23 +83,12 @@ func (r *tokenReply) expiry(now time.Time) *time.Time {
 	return &at
 }
 
-// canonical is the reply as RFC 6749 §5 has it, for x/oauth2, which refuses much of what is sent in the wild.
-func (r *tokenReply) canonical() []byte {
-	out := map[string]string{}
-	for _, name := range []string{"access_token", "refresh_token", "token_type", "error", "error_description"} {
-		if value := r.text(name); value != "" {
-			out[name] = value
-		}
-	}
-	body, _ := json.Marshal(out) // strings always encode
-	return body
-}
-
-func (r *tokenReply) credentials(token *oauth2.Token) models.Credentials {
+// credentials gives what an answer with an access token grants.
+func (r *tokenReply) credentials() models.Credentials {
 	return models.Credentials{
 		Type:         models.AuthOAuth2,
-		AccessToken:  models.Secret(token.AccessToken),
-		RefreshToken: models.Secret(token.RefreshToken),
+		AccessToken:  models.Secret(r.text("access_token")),
+		RefreshToken: models.Secret(r.text("refresh_token")),
 		ExpiresAt:    r.expiresAt,
 		Raw:          r.raw,
 	}

@@ -21,19 +21,55 @@ const shortConfigs = `id, time, actor, action, integration, user_id, connection_
 	CASE WHEN OCTET_LENGTH(before) + OCTET_LENGTH(after) <= 16384 THEN before ELSE '' END AS before,
 	CASE WHEN OCTET_LENGTH(before) + OCTET_LENGTH(after) <= 16384 THEN after ELSE '' END AS after`
 
-// AuditEntries gives one page of entries, newest first; of one connection where connectionUUID is not empty, and
-// otherwise of all, without long configurations. It fails with invalid_cursor.
-func (q *queries) AuditEntries(ctx context.Context, connectionUUID string, request models.PageRequest) (models.Page[models.AuditEntry], error) {
+// AuditEntries gives one page of entries, newest first; without long configurations, unless they are of one connection. It
+// fails with invalid_cursor.
+func (q *queries) AuditEntries(ctx context.Context, filter models.AuditFilter, request models.PageRequest) (models.Page[models.AuditEntry], error) {
 	db := q.db.WithContext(ctx).Model(&models.AuditEntry{})
-	if connectionUUID != "" {
-		db = db.Where("connection_uuid = ?", connectionUUID)
+	if filter.ConnectionUUID != "" {
+		db = db.Where("connection_uuid = ?", filter.ConnectionUUID)
 	} else {
 		db = db.Select(shortConfigs)
+	}
+	if filter.Integration != "" {
+		db = db.Where("integration = ?", filter.Integration)
+	}
+	if len(filter.Integrations) > 0 {
+		db = db.Where("integration IN ?", filter.Integrations)
 	}
 	newestFirst := order[models.AuditEntry]{"audit", []key[models.AuditEntry]{{"id", func(e *models.AuditEntry) any { return e.ID }}}, true}
 	page, err := paginate(db, newestFirst, request)
 	if err != nil {
 		return page, fmt.Errorf("list audit entries: %w", err)
+	}
+	return page, nil
+}
+
+// Emit adds an event, in the transaction of what it tells about.
+func (tx *Tx) Emit(event models.Event) error {
+	if err := tx.db.Create(&event).Error; err != nil {
+		return fmt.Errorf("write event %s: %w", event.Type, err)
+	}
+	return nil
+}
+
+// Events gives one page of events, oldest first. The page's Next is given also at the end, so that a reader can come back
+// for what has happened since; it is empty only while there is no event at all. It fails with invalid_cursor.
+func (q *queries) Events(ctx context.Context, filter models.EventFilter, request models.PageRequest) (models.Page[models.Event], error) {
+	db := q.db.WithContext(ctx).Model(&models.Event{})
+	if filter.Type != "" {
+		db = db.Where("type = ?", filter.Type)
+	}
+	if len(filter.Integrations) > 0 {
+		db = db.Where("integration IN ?", filter.Integrations)
+	}
+	oldestFirst := order[models.Event]{"events", []key[models.Event]{{"id", func(e *models.Event) any { return e.ID }}}, false}
+	page, err := paginate(db, oldestFirst, request)
+	if err != nil {
+		return page, fmt.Errorf("list events: %w", err)
+	}
+	page.Next = request.Cursor
+	if n := len(page.Rows); n > 0 {
+		page.Next = encodeCursor(oldestFirst, &page.Rows[n-1], false)
 	}
 	return page, nil
 }

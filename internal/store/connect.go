@@ -22,7 +22,11 @@ type attemptRow struct {
 func (attemptRow) TableName() string { return "attempts" }
 
 // attemptSecrets is the sealed form of [models.AttemptSecrets].
-type attemptSecrets struct{ Verifier, LinkToken string }
+type attemptSecrets struct {
+	Verifier, LinkToken string
+	Claim               string `json:",omitempty"`
+	Credentials         []byte `json:",omitempty"`
+}
 
 func secretsPlace(uuid string) vault.Place {
 	return vault.Place{Table: "attempts", Column: "sealed_secrets", Row: uuid}
@@ -37,30 +41,91 @@ func (q *queries) openAttempt(row *attemptRow) (*models.Attempt, error) {
 	if err := json.Unmarshal(plain, &secrets); err != nil {
 		return nil, fmt.Errorf("parse secrets of attempt %s: %w", row.UUID, err)
 	}
-	row.Secrets = models.AttemptSecrets{Verifier: models.Secret(secrets.Verifier), LinkToken: models.Secret(secrets.LinkToken)}
+	row.Secrets = models.AttemptSecrets{
+		Verifier: models.Secret(secrets.Verifier), LinkToken: models.Secret(secrets.LinkToken), Claim: models.Secret(secrets.Claim),
+	}
+	if secrets.Credentials != nil {
+		credentials, err := models.ParseSealedCredentials(secrets.Credentials)
+		if err != nil {
+			return nil, err
+		}
+		row.Secrets.Credentials = &credentials
+	}
 	return &row.Attempt, nil
+}
+
+func (tx *Tx) sealAttempt(attempt *models.Attempt) ([]byte, error) {
+	secrets := attemptSecrets{
+		Verifier: attempt.Secrets.Verifier.Reveal(), LinkToken: attempt.Secrets.LinkToken.Reveal(), Claim: attempt.Secrets.Claim.Reveal(),
+	}
+	if attempt.Secrets.Credentials != nil {
+		credentials, err := attempt.Secrets.Credentials.SealedJSON()
+		if err != nil {
+			return nil, fmt.Errorf("encode credentials of attempt: %w", err)
+		}
+		secrets.Credentials = credentials
+	}
+	plain, err := json.Marshal(secrets)
+	if err != nil {
+		return nil, fmt.Errorf("encode secrets of attempt: %w", err)
+	}
+	return tx.vault.Seal(plain, secretsPlace(attempt.UUID)), nil
 }
 
 // ConnectSession finds a connect session by the hash of its token. It fails with not_found.
 func (q *queries) ConnectSession(ctx context.Context, tokenHash string) (*models.ConnectSession, error) {
+	return q.connectSession(ctx, "token_hash = ?", tokenHash)
+}
+
+// ConnectSessionByUUID finds a connect session by its uuid. It fails with not_found.
+func (q *queries) ConnectSessionByUUID(ctx context.Context, uuid string) (*models.ConnectSession, error) {
+	return q.connectSession(ctx, "uuid = ?", uuid)
+}
+
+// ConnectSessionByID finds a connect session by its row id. It fails with not_found.
+func (q *queries) ConnectSessionByID(ctx context.Context, id int64) (*models.ConnectSession, error) {
+	return q.connectSession(ctx, "id = ?", id)
+}
+
+func (q *queries) connectSession(ctx context.Context, condition string, value any) (*models.ConnectSession, error) {
 	var session models.ConnectSession
-	if err := q.db.WithContext(ctx).Where("token_hash = ?", tokenHash).Take(&session).Error; err != nil {
+	if err := q.db.WithContext(ctx).Where(condition, value).Take(&session).Error; err != nil {
 		return nil, notFound(err, models.CodeNotFound, "This connect link does not exist.")
 	}
 	return &session, nil
 }
 
-// DecidingAttempt finds the attempt that decides how a connect session stands: the one that succeeded, or else the newest;
-// nil where there is none yet.
-func (q *queries) DecidingAttempt(ctx context.Context, sessionID int64) (*models.Attempt, error) {
+// DecidingAttempt finds the attempt that decides how a connect session stands with an integration: the one that succeeded,
+// or else the newest; nil where there is none yet.
+func (q *queries) DecidingAttempt(ctx context.Context, sessionID int64, integration string) (*models.Attempt, error) {
+	db := q.db.WithContext(ctx).Where("connect_session_id = ? AND integration = ?", sessionID, integration).Order("status = 'succeeded' DESC, id DESC")
+	return q.firstAttempt(db)
+}
+
+// AttemptOfRef finds the newest attempt of a connect session that has a ref, or of any ref where it is empty; nil where
+// there is none.
+func (q *queries) AttemptOfRef(ctx context.Context, sessionID int64, ref string) (*models.Attempt, error) {
+	return q.firstAttempt(q.db.WithContext(ctx).Where("connect_session_id = ? AND (ref = ? OR ? = '')", sessionID, ref, ref).Order("id DESC"))
+}
+
+// AttemptByClaim finds a pending attempt by the hash of its claim; nil where there is none.
+func (q *queries) AttemptByClaim(ctx context.Context, claimHash string) (*models.Attempt, error) {
+	return q.firstAttempt(q.db.WithContext(ctx).Where("claim_hash = ? AND status = ?", claimHash, models.AttemptPending))
+}
+
+// UnclaimedAttempt finds an attempt that has been pending since before the given time; nil where there is none.
+func (q *queries) UnclaimedAttempt(ctx context.Context, before time.Time) (*models.Attempt, error) {
+	return q.firstAttempt(q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before))
+}
+
+func (q *queries) firstAttempt(db *gorm.DB) (*models.Attempt, error) {
 	var row attemptRow
-	err := q.db.WithContext(ctx).Where("connect_session_id = ?", sessionID).
-		Order("status = 'succeeded' DESC, id DESC").Take(&row).Error
+	err := db.Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find the deciding attempt: %w", err)
+		return nil, fmt.Errorf("find an attempt: %w", err)
 	}
 	return q.openAttempt(&row)
 }
@@ -91,13 +156,21 @@ func (tx *Tx) CreateConnectSession(session *models.ConnectSession) error {
 	return nil
 }
 
+// DeleteConnectSession forgets a connect session with its attempts.
+func (tx *Tx) DeleteConnectSession(session *models.ConnectSession) error {
+	if err := tx.db.Where("id = ?", session.ID).Delete(&models.ConnectSession{}).Error; err != nil {
+		return fmt.Errorf("delete connect session: %w", err)
+	}
+	return nil
+}
+
 // CreateAttempt stores an attempt with its secrets.
 func (tx *Tx) CreateAttempt(attempt *models.Attempt) error {
-	plain, err := json.Marshal(attemptSecrets{attempt.Secrets.Verifier.Reveal(), attempt.Secrets.LinkToken.Reveal()})
+	sealed, err := tx.sealAttempt(attempt)
 	if err != nil {
-		return fmt.Errorf("encode secrets of attempt: %w", err)
+		return err
 	}
-	row := attemptRow{*attempt, tx.vault.Seal(plain, secretsPlace(attempt.UUID))}
+	row := attemptRow{*attempt, sealed}
 	if err := tx.db.Create(&row).Error; err != nil {
 		return fmt.Errorf("create attempt: %w", err)
 	}
@@ -105,14 +178,20 @@ func (tx *Tx) CreateAttempt(attempt *models.Attempt) error {
 	return nil
 }
 
-// MoveAttempt takes an attempt from one status to the next, with its outcome. It reports false, and changes nothing,
+// MoveAttempt takes an attempt from one status to the next, with its outcome and its secrets. It reports false, and changes nothing,
 // when the attempt is not at that status any more: of many callbacks with one state, one moves it.
 func (tx *Tx) MoveAttempt(attempt *models.Attempt, from models.AttemptStatus) (bool, error) {
+	sealed, err := tx.sealAttempt(attempt)
+	if err != nil {
+		return false, err
+	}
 	result := tx.db.Model(&attemptRow{}).Where("id = ? AND status = ?", attempt.ID, from).Updates(map[string]any{
 		"status":          attempt.Status,
 		"error_type":      attempt.ErrorType,
 		"error_message":   attempt.ErrorMessage,
 		"connection_uuid": attempt.ConnectionUUID,
+		"claim_hash":      attempt.ClaimHash,
+		"sealed_secrets":  sealed,
 		"last_moved":      attempt.LastMoved,
 	})
 	if result.Error != nil {
@@ -121,10 +200,13 @@ func (tx *Tx) MoveAttempt(attempt *models.Attempt, from models.AttemptStatus) (b
 	return result.RowsAffected == 1, nil
 }
 
-// DeleteExpired forgets the connect sessions, with their attempts, and the sessions that ended before the given time.
+// DeleteExpired forgets what ended before the given time: connect sessions, with their attempts, but not those whose tokens
+// still wait for a claim; the dashboard's sessions; and answers kept for idempotency keys.
 func (tx *Tx) DeleteExpired(before time.Time) error {
+	waiting := tx.db.Model(&attemptRow{}).Where("status = ?", models.AttemptPending).Select("connect_session_id")
 	return errors.Join(
-		tx.db.Where("expires_at < ?", before).Delete(&models.ConnectSession{}).Error,
+		tx.db.Where("expires_at < ? AND id NOT IN (?)", before, waiting).Delete(&models.ConnectSession{}).Error,
 		tx.db.Where("expires_at < ?", before).Delete(&session{}).Error,
+		tx.db.Where("expires_at < ?", before).Delete(&idempotencyRow{}).Error,
 	)
 }

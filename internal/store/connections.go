@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -32,6 +33,8 @@ func notFound(err error, code, message string) error {
 	return err
 }
 
+const noConnectionOfPair = "This user has no connection of this integration."
+
 // Connection finds a connection by its uuid. It fails with unknown_connection.
 func (q *queries) Connection(ctx context.Context, uuid string) (*models.Connection, error) {
 	var c models.Connection
@@ -47,7 +50,7 @@ func (q *queries) ConnectionOf(ctx context.Context, integration, userID string) 
 	var c models.Connection
 	err := q.db.WithContext(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&c).Error
 	if err != nil {
-		return nil, notFound(err, models.CodeUnknownConnection, "This user has no connection of this integration.")
+		return nil, notFound(err, models.CodeUnknownConnection, noConnectionOfPair)
 	}
 	return &c, nil
 }
@@ -59,11 +62,28 @@ func (q *queries) Credentials(ctx context.Context, uuid string) (models.Credenti
 	if err != nil {
 		return models.Credentials{}, notFound(err, models.CodeUnknownConnection, "There is no connection with this id.")
 	}
-	plain, err := q.vault.Open(row.SealedCredentials, credentialsPlace(uuid))
+	row.UUID = uuid
+	return q.openCredentials(&row)
+}
+
+func (q *queries) openCredentials(row *connectionRow) (models.Credentials, error) {
+	plain, err := q.vault.Open(row.SealedCredentials, credentialsPlace(row.UUID))
 	if err != nil {
-		return models.Credentials{}, fmt.Errorf("open credentials of connection %s: %w", uuid, err)
+		return models.Credentials{}, fmt.Errorf("open credentials of connection %s: %w", row.UUID, err)
 	}
-	return models.ParseCredentials(plain)
+	return models.ParseSealedCredentials(plain)
+}
+
+// ConnectionWithCredentials finds the connection of a pair and opens its credentials, in one query. It fails with
+// unknown_connection.
+func (q *queries) ConnectionWithCredentials(ctx context.Context, integration, userID string) (*models.Connection, models.Credentials, error) {
+	var row connectionRow
+	err := q.db.WithContext(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&row).Error
+	if err != nil {
+		return nil, models.Credentials{}, notFound(err, models.CodeUnknownConnection, noConnectionOfPair)
+	}
+	credentials, err := q.openCredentials(&row)
+	return &row.Connection, credentials, err
 }
 
 // CreateConnection stores a new connection with its credentials. It fails with connection_exists.
@@ -73,14 +93,15 @@ func (tx *Tx) CreateConnection(c *models.Connection, credentials models.Credenti
 		return err
 	}
 	row := connectionRow{*c, sealed}
+	row.Tags = append([]string{}, c.Tags...) // never null
 	if err := tx.db.Create(&row).Error; err != nil {
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration."}
 		}
 		return fmt.Errorf("create connection: %w", err)
 	}
-	c.ID = row.ID
-	return nil
+	c.ID, c.Tags = row.ID, row.Tags
+	return tx.tag(c)
 }
 
 // SaveCredentials stores new credentials with the connection's state, as the next version. Its uuid, date of creation
@@ -94,11 +115,70 @@ func (tx *Tx) SaveCredentials(c *models.Connection, credentials models.Credentia
 		"sealed_credentials": sealed,
 		"auth_mode":          c.AuthMode,
 		"expires_at":         c.ExpiresAt,
+		"refresh_at":         c.RefreshAt,
 		"refreshable":        c.Refreshable,
 		"state":              c.State,
 		"state_reason":       c.StateReason,
+		"state_before":       c.StateBefore,
 	})
 }
+
+// SaveState stores the connection's state as the next version; everything else stays. It fails with stale_version when
+// c.Version is not the stored one.
+func (tx *Tx) SaveState(c *models.Connection, now time.Time) error {
+	return tx.saveVersion(c, now, map[string]any{"state": c.State, "state_reason": c.StateReason, "state_before": c.StateBefore})
+}
+
+// SaveTags stores the connection's tags as the next version; everything else stays. It fails with stale_version when
+// c.Version is not the stored one.
+func (tx *Tx) SaveTags(c *models.Connection, now time.Time) error {
+	tags, err := json.Marshal(append([]string{}, c.Tags...))
+	if err != nil {
+		return fmt.Errorf("encode tags: %w", err)
+	}
+	if err := tx.saveVersion(c, now, map[string]any{"tags": string(tags)}); err != nil {
+		return err
+	}
+	if err := tx.db.Where("connection_id = ?", c.ID).Delete(&connectionTag{}).Error; err != nil {
+		return fmt.Errorf("save tags of connection %s: %w", c.UUID, err)
+	}
+	return tx.tag(c)
+}
+
+// connectionTag is a tag of a connection, to find connections by.
+type connectionTag struct {
+	Tag          string
+	ConnectionID int64
+}
+
+func (tx *Tx) tag(c *models.Connection) error {
+	if len(c.Tags) == 0 {
+		return nil
+	}
+	rows := make([]connectionTag, len(c.Tags))
+	for i, tag := range c.Tags {
+		rows[i] = connectionTag{tag, c.ID}
+	}
+	if err := tx.db.Create(&rows).Error; err != nil {
+		return fmt.Errorf("save tags of connection %s: %w", c.UUID, err)
+	}
+	return nil
+}
+
+// DeleteConnection deletes a connection with its credentials. It fails with stale_version when c.Version is not the
+// stored one.
+func (tx *Tx) DeleteConnection(c *models.Connection) error {
+	result := tx.db.Where("id = ? AND version = ?", c.ID, c.Version).Delete(&connectionRow{})
+	if result.Error != nil {
+		return fmt.Errorf("delete connection %s: %w", c.UUID, result.Error)
+	}
+	if result.RowsAffected == 0 {
+		return errChangedMeanwhile
+	}
+	return nil
+}
+
+var errChangedMeanwhile = &models.Error{Kind: models.KindConflict, Code: models.CodeStaleVersion, Message: "The connection was changed by someone else meanwhile."}
 
 // SaveConfig stores c.AdditionalConfig as the next version; everything else stays. It fails with stale_version when
 // c.Version is not the stored one.
@@ -115,7 +195,7 @@ func (tx *Tx) saveVersion(c *models.Connection, now time.Time, changes map[strin
 		return fmt.Errorf("save connection %s: %w", c.UUID, result.Error)
 	}
 	if result.RowsAffected == 0 {
-		return &models.Error{Kind: models.KindConflict, Code: models.CodeStaleVersion, Message: "The connection was changed by someone else meanwhile."}
+		return errChangedMeanwhile
 	}
 	c.Version++
 	c.LastModified = now
@@ -123,7 +203,7 @@ func (tx *Tx) saveVersion(c *models.Connection, now time.Time, changes map[strin
 }
 
 func (tx *Tx) seal(c *models.Connection, credentials models.Credentials) ([]byte, error) {
-	plain, err := credentials.RevealJSON()
+	plain, err := credentials.SealedJSON()
 	if err != nil {
 		return nil, fmt.Errorf("encode credentials of connection %s: %w", c.UUID, err)
 	}

@@ -52,6 +52,12 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	if filter.Integration != "" {
 		db = db.Where("integration = ?", filter.Integration)
 	}
+	if len(filter.Integrations) > 0 {
+		db = db.Where("integration IN ?", filter.Integrations)
+	}
+	if filter.Tag != "" {
+		db = db.Where("id IN (SELECT connection_id FROM connection_tags WHERE tag = ?)", filter.Tag)
+	}
 	if filter.UserID != "" {
 		db = db.Where("user_id = ?", filter.UserID)
 	}

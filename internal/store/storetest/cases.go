@@ -167,7 +167,7 @@ func attemptMovesOnce(t *testing.T, s *store.Store) {
 	later := *attempt
 	later.ID, later.UUID, later.StateHash, later.Status = 0, uuid.NewString(), uuid.NewString(), models.AttemptFailed
 	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateAttempt(&later) }))
-	if got, err := s.DecidingAttempt(t.Context(), session.ID); err != nil || got.UUID != later.UUID {
+	if got, err := s.DecidingAttempt(t.Context(), session.ID, "slack"); err != nil || got.UUID != later.UUID {
 		t.Errorf("without a success the newest decides, got %+v, %v", got, err)
 	}
 	attempt.Status = models.AttemptSucceeded
@@ -175,10 +175,10 @@ func attemptMovesOnce(t *testing.T, s *store.Store) {
 		_, err := tx.MoveAttempt(attempt, models.AttemptConsumed)
 		return err
 	}))
-	if got, err := s.DecidingAttempt(t.Context(), session.ID); err != nil || got.UUID != attempt.UUID {
+	if got, err := s.DecidingAttempt(t.Context(), session.ID, "slack"); err != nil || got.UUID != attempt.UUID {
 		t.Errorf("a success decides, got %+v, %v", got, err)
 	}
-	if none, err := s.DecidingAttempt(t.Context(), session.ID+1); err != nil || none != nil {
+	if none, err := s.DecidingAttempt(t.Context(), session.ID+1, "slack"); err != nil || none != nil {
 		t.Errorf("attempt of another session: %+v, %v", none, err)
 	}
 	if n, err := s.CountAttempts(t.Context(), session.ID); err != nil || n != 2 {
@@ -189,7 +189,7 @@ func attemptMovesOnce(t *testing.T, s *store.Store) {
 func newAttempt(t *testing.T, s *store.Store, sessionEnds time.Time) (*models.ConnectSession, *models.Attempt) {
 	t.Helper()
 	session := &models.ConnectSession{
-		TokenHash: uuid.NewString(), Integration: "slack", UserID: "42", CreatedBy: "admin:a@example.com", DateCreated: Now, ExpiresAt: sessionEnds,
+		UUID: uuid.NewString(), TokenHash: uuid.NewString(), Integrations: []string{"slack"}, UserID: "42", CreatedBy: "admin:a@example.com", DateCreated: Now, ExpiresAt: sessionEnds,
 	}
 	attempt := &models.Attempt{
 		UUID: uuid.NewString(), Integration: "slack", UserID: "42", StateHash: uuid.NewString(), BrowserHash: "b",
@@ -281,7 +281,7 @@ func configChanges(t *testing.T, s *store.Store) {
 	}
 	long := models.AuditEntry{Time: Now, Action: models.AuditConfigUpdated, Before: "{}", After: strings.Repeat(" ", 20_000)}
 	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.Audit(long) }))
-	all, err := s.AuditEntries(t.Context(), "", models.PageRequest{Limit: 10})
+	all, err := s.AuditEntries(t.Context(), models.AuditFilter{}, models.PageRequest{Limit: 10})
 	if err != nil || len(all.Rows) != 4 || all.Rows[0].After != "" || all.Rows[1].After != `{"a":3}` || !all.Rows[1].Time.Equal(Now) {
 		t.Errorf("all entries: %+v, %v", all.Rows, err)
 	}
@@ -289,7 +289,7 @@ func configChanges(t *testing.T, s *store.Store) {
 	if err != nil || first.Before != `{"a":1}` || last.After != `{"a":3}` {
 		t.Errorf("since version 2: %+v, %+v, %v", first, last, err)
 	}
-	page, err := s.AuditEntries(t.Context(), c.UUID, models.PageRequest{Limit: 2})
+	page, err := s.AuditEntries(t.Context(), models.AuditFilter{ConnectionUUID: c.UUID}, models.PageRequest{Limit: 2})
 	if err != nil || len(page.Rows) != 2 || page.Rows[0].After != `{"a":3}` || page.Next == "" {
 		t.Errorf("history: %+v, %v", page, err)
 	}

@@ -38,6 +38,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"expired connect sessions go with their attempts":        expiry,
 		"sessions come and go":                                   sessions,
 		"changes of a configuration are told":                    configChanges,
+		"tags find their connections":                            tags,
+		"API keys roll, and their calls are counted":             apiKeys,
+		"events are read in order and followed":                  events,
+		"an idempotency key keeps one answer":                    idempotency,
+		"stored integrations move their revision":                storedIntegrations,
+		"tokens wait for their claim":                            pendingAttempt,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -48,7 +54,7 @@ func Connection(integration, userID string) *models.Connection {
 	return &models.Connection{
 		UUID: uuid.NewString(), Integration: integration, UserID: userID, DateCreated: Now, LastModified: Now,
 		AuthMode: models.AuthOAuth2, Refreshable: true, State: models.StateConnected,
-		AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
+		Tags: []string{}, AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
 	}
 }
 

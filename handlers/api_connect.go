@@ -1,0 +1,234 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/internal/connections"
+	"github.com/patchbay/patchbay/models"
+)
+
+type connectSessionRequest struct {
+	UserID       string   `json:"userId" doc:"Whose connections the session makes: the user who is signed in to your application."`
+	UserLabel    string   `json:"userLabel,omitempty" doc:"How the user is called on the connect page; the user id where absent."`
+	Integrations []string `json:"integrations,omitempty" doc:"What may be connected; everything where absent."`
+	ReturnURL    string   `json:"returnUrl,omitempty" doc:"Where a full redirect ends: an address on a registered origin."`
+	Confirm      bool     `json:"confirm,omitempty" doc:"Keep the tokens unusable until your backend redeems the one-time claim that is brought to returnUrl."`
+	ExpiresIn    int64    `json:"expiresIn,omitempty" doc:"How many seconds the session lasts." minimum:"60" maximum:"86400" default:"1800"`
+}
+
+type newConnectSession struct {
+	ID        string    `json:"id" format:"uuid"`
+	Token     string    `json:"token" doc:"For the browser library of this one user; shown this once."`
+	URL       string    `json:"url" format:"uri" doc:"The connect link, for those who do without the library."`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+func (s *server) createConnectSession(c echo.Context) error {
+	var r connectSessionRequest
+	if err := readJSON(c, &r); err != nil {
+		return err
+	}
+	for _, name := range r.Integrations {
+		if err := reach(c, name); err != nil {
+			return err
+		}
+	}
+	if len(r.Integrations) == 0 {
+		r.Integrations = callerKey(c).Integrations
+	}
+	if r.ReturnURL != "" && r.ReturnURL[0] == '/' { // those are for the dashboard
+		return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidReturnURL, Message: "The returnUrl is not an absolute address.", Fields: []models.FieldError{{Field: "returnUrl", Message: "expected an address such as https://app.example.com/connected"}}}
+	}
+	life := time.Duration(r.ExpiresIn) * time.Second
+	if r.ExpiresIn < 0 || r.ExpiresIn > int64(models.MaxConnectSessionLife/time.Second) {
+		life = models.MaxConnectSessionLife + 1 // refused by the core
+	}
+	session, token, err := s.Connections.CreateConnectSession(c.Request().Context(), apiActor(c), connections.ConnectRequest{
+		UserID: r.UserID, UserLabel: r.UserLabel, Integrations: r.Integrations, ReturnURL: r.ReturnURL, Confirm: r.Confirm, Life: life,
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, http.StatusCreated, newConnectSession{session.UUID, token.Reveal(), s.Connections.ConnectURL(token), session.ExpiresAt})
+}
+
+// apiAttempt is how an attempt stands. Its claim is not in it: only the browser that finished the flow is given that.
+type apiAttempt struct {
+	Integration string               `json:"integration"`
+	Status      models.AttemptStatus `json:"status" enum:"started,consumed,pending,succeeded,failed" doc:"started: at the provider. consumed: the provider has answered. pending: waits for the claim."`
+	Error       *connectFailure      `json:"error" nullable:"true"`
+}
+
+type connectFailure struct {
+	Type    string `json:"type" example:"external_callback_error"`
+	Message string `json:"message"`
+}
+
+func publicAttempt(attempt *models.Attempt) *apiAttempt {
+	if attempt == nil {
+		return nil
+	}
+	public := &apiAttempt{Integration: attempt.Integration, Status: attempt.Status}
+	if attempt.Status == models.AttemptFailed {
+		public.Error = &connectFailure{attempt.ErrorType, attempt.ErrorMessage}
+	}
+	return public
+}
+
+type apiConnectSession struct {
+	ID           string       `json:"id" format:"uuid"`
+	UserID       string       `json:"userId"`
+	UserLabel    string       `json:"userLabel"`
+	Integrations []string     `json:"integrations" nullable:"false" doc:"Empty: all."`
+	ReturnURL    string       `json:"returnUrl"`
+	Confirm      bool         `json:"confirm"`
+	ExpiresAt    time.Time    `json:"expiresAt"`
+	Attempts     []apiAttempt `json:"attempts" nullable:"false" doc:"The deciding attempt of each integration that was tried."`
+}
+
+// sessionOf finds the connect session that the path names, by its id or its token.
+func (s *server) sessionOf(c echo.Context) (*models.ConnectSession, error) {
+	id, err := pathParam(c, "id")
+	if err != nil {
+		return nil, err
+	}
+	session, err := s.Connections.FindConnectSession(c.Request().Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	key := callerKey(c)
+	if len(key.Integrations) > 0 && len(session.Integrations) == 0 {
+		return nil, forbidden("This connect session covers more integrations than the API key.")
+	}
+	for _, name := range session.Integrations {
+		if err := reach(c, name); err != nil {
+			return nil, err
+		}
+	}
+	return session, nil
+}
+
+func (s *server) getConnectSession(c echo.Context) error {
+	session, err := s.sessionOf(c)
+	if err != nil {
+		return err
+	}
+	public := apiConnectSession{
+		ID: session.UUID, UserID: session.UserID, UserLabel: session.UserLabel, Integrations: session.Integrations,
+		ReturnURL: session.ReturnURL, Confirm: session.Confirm, ExpiresAt: session.ExpiresAt, Attempts: []apiAttempt{},
+	}
+	for _, name := range s.covered(session) {
+		attempt, err := s.Connections.DecidingAttempt(c.Request().Context(), session, name)
+		if err != nil {
+			return err
+		}
+		if attempt != nil {
+			public.Attempts = append(public.Attempts, *publicAttempt(attempt))
+		}
+	}
+	return writeJSON(c, http.StatusOK, public)
+}
+
+// covered names the integrations of a connect session.
+func (s *server) covered(session *models.ConnectSession) []string {
+	if len(session.Integrations) > 0 {
+		return session.Integrations
+	}
+	var names []string
+	for _, in := range s.Connections.Integrations() {
+		names = append(names, in.Name)
+	}
+	return names
+}
+
+func (s *server) deleteConnectSession(c echo.Context) error {
+	session, err := s.sessionOf(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Connections.DeleteConnectSession(c.Request().Context(), apiActor(c), session); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+type claimRequest struct {
+	Claim  string `json:"claim" doc:"What came to returnUrl as patchbay_claim, or with the result of the popup."`
+	UserID string `json:"userId" doc:"The user who is signed in to your application now; never one that the browser names."`
+}
+
+func (s *server) redeemClaim(c echo.Context) error {
+	var r claimRequest
+	if err := readJSON(c, &r); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	attempt, err := s.Connections.FindClaim(ctx, models.Secret(r.Claim))
+	if err != nil {
+		return err
+	}
+	if err := reach(c, attempt.Integration); err != nil {
+		return err
+	}
+	conn, err := s.Connections.RedeemClaim(ctx, apiActor(c), attempt, r.UserID)
+	if err != nil {
+		return err
+	}
+	return s.writeConnection(c, http.StatusOK, conn)
+}
+
+// ownConnectSession is what a browser that holds the session's token is told.
+type ownConnectSession struct {
+	ID           string      `json:"id" format:"uuid"`
+	UserID       string      `json:"userId"`
+	Integrations []string    `json:"integrations" nullable:"false"`
+	ExpiresAt    time.Time   `json:"expiresAt"`
+	Attempt      *apiAttempt `json:"attempt" nullable:"true" doc:"The newest attempt that has the ref; without ref, the newest of all."`
+}
+
+// getOwnConnectSession is the one call for browsers: it is authorized by a connect session's token, and open to the
+// registered origins.
+func (s *server) getOwnConnectSession(c echo.Context) error {
+	s.allowOrigin(c)
+	token, err := bearer(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	session, err := s.Connections.OpenConnectSession(ctx, token)
+	if models.HasCode(err, models.CodeNotFound) {
+		return &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeUnauthenticated, Message: "The connect session is unknown or has expired."}
+	}
+	if err != nil {
+		return err
+	}
+	attempt, err := s.Connections.AttemptOfRef(ctx, session, c.QueryParam("ref"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, http.StatusOK, ownConnectSession{session.UUID, session.UserID, s.covered(session), session.ExpiresAt, publicAttempt(attempt)})
+}
+
+// preflight answers browsers that ask whether another origin may make a call (the CORS protocol of the Fetch standard).
+func (s *server) preflight(c echo.Context) error {
+	s.allowOrigin(c)
+	return c.NoContent(http.StatusNoContent)
+}
+
+// allowOrigin lets pages of the registered origins read the answer.
+func (s *server) allowOrigin(c echo.Context) {
+	h := c.Response().Header()
+	h.Add(echo.HeaderVary, echo.HeaderOrigin)
+	origin := c.Request().Header.Get(echo.HeaderOrigin)
+	if !s.Connections.Origins().Allows(origin) {
+		return
+	}
+	h.Set(echo.HeaderAccessControlAllowOrigin, origin)
+	h.Set(echo.HeaderAccessControlAllowMethods, http.MethodGet)
+	h.Set(echo.HeaderAccessControlAllowHeaders, echo.HeaderAuthorization)
+	h.Set(echo.HeaderAccessControlMaxAge, "600")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+}

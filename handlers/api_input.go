@@ -1,0 +1,188 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// readJSON reads the body into a struct, strictly: every key once, and none that is not known. It fails with malformed_body
+// for what is no JSON, naming line and column, and with invalid_body for a value of another type, naming the field.
+func readJSON(c echo.Context, target any) error {
+	body, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	return unmarshalStrict(body, target)
+}
+
+func unmarshalStrict(body []byte, target any) error {
+	if at := invalidUTF8(body); at >= 0 {
+		return malformedBody(body, at, "expected UTF-8 text, found a byte that is not")
+	}
+	// Lone surrogate escapes are valid by the grammar of RFC 8259 §7, and kept in an additionalConfig as they are.
+	err := json.Unmarshal(body, target, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true))
+	return bodyError(body, err)
+}
+
+func invalidUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
+}
+
+// bodyError says what is wrong with a body, in words that hold nothing of its values: they may be secrets.
+func bodyError(body []byte, err error) error {
+	var syntax *jsontext.SyntacticError
+	var semantic *json.SemanticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax) && errors.Is(err, jsontext.ErrDuplicateName):
+		field := fieldOf(syntax.JSONPointer)
+		message := fmt.Sprintf("expected each key once, found %q again", syntax.JSONPointer.LastToken())
+		if field == fieldConfig || strings.HasPrefix(field, fieldConfig+".") {
+			line, column := models.Position(string(body), min(int(syntax.ByteOffset), len(body)))
+			return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidConfig, Message: "The configuration is not valid: " + message + ".", Fields: []models.FieldError{{Field: fieldConfig, Message: message, Line: line, Column: column}}}
+		}
+		return malformedBody(body, int(syntax.ByteOffset), message)
+	case errors.As(err, &syntax):
+		return malformedBody(body, int(syntax.ByteOffset), "expected valid JSON")
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return malformedBody(body, len(body), "expected a JSON object, found the end of the text")
+	case errors.As(err, &semantic):
+		message := "expected " + wordOf(semantic.GoType)
+		if errors.Is(err, json.ErrUnknownName) {
+			message = "there is no such key"
+		}
+		return invalidBody(fieldOf(semantic.JSONPointer), message)
+	}
+	return malformedBody(body, 0, "expected valid JSON")
+}
+
+// fieldConfig is the field of an additionalConfig.
+const fieldConfig = "additionalConfig"
+
+func malformedBody(body []byte, at int, message string) error {
+	line, column := models.Position(string(body), min(at, len(body)))
+	placed := fmt.Sprintf("line %d, column %d: %s", line, column, message)
+	return &models.Error{
+		Kind: models.KindMalformed, Code: models.CodeMalformedBody, Message: "The body cannot be read: " + placed + ".",
+		Fields: []models.FieldError{{Field: "body", Message: placed, Line: line, Column: column}},
+	}
+}
+
+func invalidBody(field, message string) error {
+	return &models.Error{
+		Kind: models.KindInvalid, Code: models.CodeInvalidBody, Message: "The body is not valid: " + field + ": " + message + ".",
+		Fields: []models.FieldError{{Field: field, Message: message}},
+	}
+}
+
+// fieldOf writes a JSON pointer (RFC 6901) as tags[0] and auth.token_url.
+func fieldOf(pointer jsontext.Pointer) string {
+	var field strings.Builder
+	for token := range pointer.Tokens() {
+		switch _, err := strconv.Atoi(token); {
+		case err == nil:
+			field.WriteString("[" + token + "]")
+		case field.Len() > 0:
+			field.WriteString("." + token)
+		default:
+			field.WriteString(token)
+		}
+	}
+	if field.Len() == 0 {
+		return "body"
+	}
+	return field.String()
+}
+
+// wordOf names what a Go type is in JSON.
+func wordOf(t reflect.Type) string {
+	if t == nil {
+		return "another value"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Pointer:
+		return wordOf(t.Elem())
+	}
+	return "a whole number"
+}
+
+func invalidParameter(name, message string) error {
+	return &models.Error{
+		Kind: models.KindInvalid, Code: models.CodeInvalidParameter, Message: "The parameter " + name + " is not valid: " + message,
+		Fields: []models.FieldError{{Field: name, Message: message}},
+	}
+}
+
+// queryWord reads a parameter that is one of a few words, or empty.
+func queryWord[T ~string](c echo.Context, name string, known []T) (T, error) {
+	value := T(c.QueryParam(name))
+	if value == "" || slices.Contains(known, value) {
+		return value, nil
+	}
+	words := make([]string, len(known))
+	for i, w := range known {
+		words[i] = string(w)
+	}
+	return "", invalidParameter(name, "expected one of "+strings.Join(words, ", ")+".")
+}
+
+// queryBool reads a parameter that is true or false, or empty.
+func queryBool(c echo.Context, name string) (bool, error) {
+	value, err := queryWord(c, name, []string{"true", "false"})
+	return value == "true", err
+}
+
+// querySeconds reads a parameter that is a number of seconds, or empty; at most a year.
+func querySeconds(c echo.Context, name string) (time.Duration, error) {
+	text := c.QueryParam(name)
+	if text == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || seconds > 365*24*3600 {
+		return 0, invalidParameter(name, "expected a whole number of seconds, from 0 to 31536000.")
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// apiPageRequest reads cursor and limit of a list.
+func apiPageRequest(c echo.Context) (models.PageRequest, error) {
+	request := models.PageRequest{Cursor: c.QueryParam("cursor"), Limit: models.PageSizes[0]}
+	if text := c.QueryParam("limit"); text != "" {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > models.MaxPageSize {
+			return request, invalidParameter("limit", fmt.Sprintf("expected a whole number from 1 to %d.", models.MaxPageSize))
+		}
+		request.Limit = limit
+	}
+	return request, nil
+}

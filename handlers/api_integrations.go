@@ -1,0 +1,170 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// apiIntegration is an integration without its secrets.
+type apiIntegration struct {
+	Name        string            `json:"name" example:"slack"`
+	Source      models.SourceKind `json:"source" enum:"file,database,sandbox" doc:"file: integrations.yaml; such a one is changed there."`
+	CallbackURL string            `json:"callbackUrl" format:"uri" doc:"What is registered at the provider."`
+	Problem     string            `json:"problem" doc:"Why users cannot connect it, in a sentence; empty otherwise."`
+	Connections int64             `json:"connections"`
+	models.Definition
+}
+
+func (s *server) publicIntegration(in *models.Integration, connections int64) apiIntegration {
+	return apiIntegration{in.Name, in.Source.Kind, s.Connections.CallbackURL(in), in.Problem(), connections, in.Definition()}
+}
+
+type integrationList struct {
+	Integrations []apiIntegration `json:"integrations" nullable:"false"`
+}
+
+func (s *server) listIntegrations(c echo.Context) error {
+	counts, err := s.Connections.CountByIntegration(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	list := integrationList{Integrations: []apiIntegration{}}
+	for _, in := range s.Connections.Integrations() {
+		if callerKey(c).Reaches(in.Name) {
+			list.Integrations = append(list.Integrations, s.publicIntegration(in, counts[in.Name]))
+		}
+	}
+	return writeJSON(c, http.StatusOK, list)
+}
+
+func (s *server) getIntegration(c echo.Context) error {
+	name, err := pathParam(c, "integration")
+	if err != nil {
+		return err
+	}
+	in, err := s.Connections.Integration(name)
+	if err != nil {
+		return err
+	}
+	return s.writeIntegration(c, http.StatusOK, in)
+}
+
+func (s *server) writeIntegration(c echo.Context, status int, in *models.Integration) error {
+	counts, err := s.Connections.Count(c.Request().Context(), models.ConnectionFilter{Integration: in.Name})
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, status, s.publicIntegration(in, counts.Total()))
+}
+
+// integrationRequest documents the body that creates an integration: its name, and then the keys of integrations.yaml.
+type integrationRequest struct {
+	Name string `json:"name" doc:"1 to 64 lower-case letters, digits, '.', '-' and '_'."`
+	definitionPatch
+}
+
+// definitionPatch documents the keys of an integration.
+type definitionPatch struct {
+	Provider          string                     `json:"provider,omitempty" doc:"A catalogue entry to extend, such as slack or slack:v0; also as extends_blueprint." example:"slack:v0"`
+	LogLevel          string                     `json:"log_level,omitempty" enum:"error,warn,info,debug"`
+	HTTPTimeout       int                        `json:"http_request_timeout_seconds,omitempty" doc:"0 is no timeout."`
+	ActionTimeout     int                        `json:"action_timeout_seconds,omitempty"`
+	AppAPIKey         string                     `json:"app_api_key,omitempty" writeOnly:"true"`
+	OAuthClientID     string                     `json:"oauth_client_id,omitempty"`
+	OAuthClientSecret string                     `json:"oauth_client_secret,omitempty" writeOnly:"true"`
+	OAuthScopes       []string                   `json:"oauth_scopes,omitempty"`
+	SharedCallback    bool                       `json:"shared_callback,omitempty"`
+	Auth              *models.AuthDefinition     `json:"auth,omitempty"`
+	Requests          *models.RequestsDefinition `json:"requests,omitempty"`
+}
+
+func (s *server) createIntegration(c echo.Context) error {
+	var members map[string]jsontext.Value
+	body, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	if err := unmarshalStrict(body, &members); err != nil {
+		return err
+	}
+	var name string
+	if err := unmarshalStrict(members["name"], &name); err != nil {
+		return invalidBody("name", "expected a string")
+	}
+	if err := reach(c, name); err != nil {
+		return err
+	}
+	// The rest is the definition, with the very text of its values.
+	definition, err := models.Config(body).Merge(`{"name":null}`)
+	if err != nil {
+		return invalidIntegration(err)
+	}
+	in, err := s.Connections.CreateIntegration(c.Request().Context(), apiActor(c), name, string(definition))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderLocation, apiPrefix+"/integrations/"+in.Name)
+	return s.writeIntegration(c, http.StatusCreated, in)
+}
+
+// invalidIntegration tells of a definition that breaks the rules of every stored JSON object.
+func invalidIntegration(err error) error {
+	if e := models.AsError(err); e != nil {
+		e.Code = models.CodeInvalidIntegration
+	}
+	return err
+}
+
+func (s *server) updateIntegration(c echo.Context) error {
+	name, err := pathParam(c, "integration")
+	if err != nil {
+		return err
+	}
+	patch, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	in, err := s.Connections.UpdateIntegration(c.Request().Context(), apiActor(c), name, string(patch))
+	if err != nil {
+		return err
+	}
+	return s.writeIntegration(c, http.StatusOK, in)
+}
+
+func (s *server) deleteIntegration(c echo.Context) error {
+	name, err := pathParam(c, "integration")
+	if err != nil {
+		return err
+	}
+	if err := s.Connections.DeleteIntegration(c.Request().Context(), apiActor(c), name); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+type providerList struct {
+	Providers []models.Provider `json:"providers" nullable:"false"`
+}
+
+func (s *server) listProviders(c echo.Context) error {
+	return writeJSON(c, http.StatusOK, providerList{s.Providers})
+}
+
+// getProvider finds a provider by name, its newest version, or by name and version.
+func (s *server) getProvider(c echo.Context) error {
+	name, err := pathParam(c, "provider")
+	if err != nil {
+		return err
+	}
+	for i := range s.Providers { // the newest version of each comes first
+		if p := &s.Providers[i]; p.Name == name || p.Ref() == name {
+			return writeJSON(c, http.StatusOK, p)
+		}
+	}
+	return &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownProvider, Message: fmt.Sprintf("There is no provider %q in the catalogue.", name)}
+}

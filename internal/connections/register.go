@@ -1,0 +1,237 @@
+package connections
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/patchbay/patchbay/internal/oauth"
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/models"
+)
+
+// Registration is a connection whose credentials the application's backend has.
+type Registration struct {
+	Integration      string
+	UserID           string
+	Credentials      []byte // a JSON object of the shape of the integration's auth mode
+	AdditionalConfig string // {} where empty
+	Tags             []string
+}
+
+// Register creates a connection. It fails, in this order, with invalid_user_id, connection_exists, unknown_integration,
+// invalid_config, invalid_tags, invalid_credentials and unsupported_auth_mode.
+func (s *Service) Register(ctx context.Context, actor models.Actor, r Registration) (*models.Connection, error) {
+	if err := models.ValidateUserID(r.UserID); err != nil {
+		return nil, err
+	}
+	if _, err := s.store.ConnectionOf(ctx, r.Integration, r.UserID); err == nil {
+		return nil, &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration."}
+	} else if !models.HasCode(err, models.CodeUnknownConnection) {
+		return nil, err
+	}
+	in, err := s.Integration(r.Integration)
+	if err != nil {
+		return nil, err
+	}
+	if r.AdditionalConfig == "" {
+		r.AdditionalConfig = string(models.EmptyConfig)
+	}
+	config, err := models.ParseConfig(r.AdditionalConfig)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := models.ParseTags(r.Tags)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := models.ParseGivenCredentials(in.Auth.Mode, r.Credentials, s.now())
+	if err != nil {
+		return nil, err
+	}
+	c := s.newConnection(r.Integration, r.UserID)
+	c.AdditionalConfig, c.Tags = config, tags
+	c.Hold(credentials, s.now())
+	return c, s.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.CreateConnection(c, credentials); err != nil {
+			return err
+		}
+		return s.record(tx, s.entry(actor, models.AuditConnectionCreated, c), models.EventConnectionCreated, "")
+	})
+}
+
+func (s *Service) newConnection(integration, userID string) *models.Connection {
+	return &models.Connection{
+		UUID: uuid.NewString(), Integration: integration, UserID: userID,
+		DateCreated: s.now(), LastModified: s.now(), AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
+	}
+}
+
+// UpdateCredentials replaces a connection's credentials by those that the application's backend has, and ends a need to
+// reconnect. Unless version is [AnyVersion], it must be the connection's. It fails, in this order, with unknown_connection,
+// unknown_integration, invalid_credentials and stale_version.
+func (s *Service) UpdateCredentials(ctx context.Context, actor models.Actor, uuid string, version int64, given []byte) (*models.Connection, error) {
+	c, err := s.store.Connection(ctx, uuid)
+	if err != nil {
+		return nil, err
+	}
+	in, err := s.Integration(c.Integration)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := models.ParseGivenCredentials(in.Auth.Mode, given, s.now())
+	if err != nil {
+		return nil, err
+	}
+	return s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
+		if version != AnyVersion && c.Version != version {
+			return staleVersion()
+		}
+		if err := s.renew(tx, c, credentials); err != nil {
+			return err
+		}
+		return s.record(tx, s.entry(actor, models.AuditCredentialsUpdated, c), models.EventConnectionUpdated, "credentials")
+	})
+}
+
+// renew gives a connection new credentials. One that is disabled stays so.
+func (s *Service) renew(tx *store.Tx, c *models.Connection, credentials models.Credentials) error {
+	disabled, before := c.State == models.StateDisabled, c.State
+	c.Hold(credentials, s.now())
+	if disabled {
+		c.State, c.StateBefore = models.StateDisabled, models.StateConnected
+	}
+	if err := tx.SaveCredentials(c, credentials, s.now()); err != nil {
+		return err
+	}
+	if before != models.StateNeedsReconnect && before != models.StateError {
+		return nil
+	}
+	return tx.Emit(models.Event{
+		Time: s.now(), Type: models.EventConnectionRecovered, ConnectionUUID: c.UUID, Integration: c.Integration, UserID: c.UserID,
+	})
+}
+
+// change changes the stored connection in one transaction.
+func (s *Service) change(ctx context.Context, uuid string, apply func(*store.Tx, *models.Connection) error) (*models.Connection, error) {
+	var changed *models.Connection
+	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
+		if changed, err = tx.Connection(ctx, uuid); err != nil {
+			return err
+		}
+		return apply(tx, changed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// SetTags replaces a connection's tags. It fails with unknown_connection and invalid_tags.
+func (s *Service) SetTags(ctx context.Context, actor models.Actor, uuid string, tags []string) (*models.Connection, error) {
+	parsed, err := models.ParseTags(tags)
+	if err != nil {
+		return nil, err
+	}
+	return s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
+		c.Tags = parsed
+		if err := tx.SaveTags(c, s.now()); err != nil {
+			return err
+		}
+		return s.record(tx, s.entry(actor, models.AuditTagsUpdated, c), models.EventConnectionUpdated, "tags")
+	})
+}
+
+// Disable keeps a connection's credentials from being used until it is enabled; a disabled one stays as it is. It fails
+// with unknown_connection.
+func (s *Service) Disable(ctx context.Context, actor models.Actor, uuid string) (*models.Connection, error) {
+	return s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
+		if c.State == models.StateDisabled {
+			return nil
+		}
+		c.State, c.StateBefore = models.StateDisabled, c.State
+		return s.saveState(tx, actor, c, models.AuditConnectionDisabled, "disabled")
+	})
+}
+
+// Enable ends what Disable began; the connection is then in the state it was in before. It fails with unknown_connection.
+func (s *Service) Enable(ctx context.Context, actor models.Actor, uuid string) (*models.Connection, error) {
+	return s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
+		if c.State != models.StateDisabled {
+			return nil
+		}
+		c.State, c.StateBefore = c.StateBefore, ""
+		return s.saveState(tx, actor, c, models.AuditConnectionEnabled, "enabled")
+	})
+}
+
+func (s *Service) saveState(tx *store.Tx, actor models.Actor, c *models.Connection, action, detail string) error {
+	if err := tx.SaveState(c, s.now()); err != nil {
+		return err
+	}
+	return s.record(tx, s.entry(actor, action, c), models.EventConnectionUpdated, detail)
+}
+
+// Revocation says what became of a grant at the provider.
+type Revocation string
+
+// The outcomes of a revocation.
+const (
+	Revoked               Revocation = "revoked"
+	RevocationUnsupported Revocation = "unsupported" // the provider offers none; the end user can remove the app there
+	RevocationFailed      Revocation = "failed"
+)
+
+// revokeTimeout bounds how long deleting a connection waits for the provider.
+const revokeTimeout = 10 * time.Second
+
+// Delete deletes a connection with its credentials, and then revokes the grant at the provider. It fails with
+// unknown_connection; a revocation that fails is no error, but message says why.
+func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (deleted *models.Connection, revocation Revocation, message string, err error) {
+	var credentials models.Credentials
+	deleted, err = s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) (err error) {
+		if credentials, err = tx.Credentials(ctx, uuid); err != nil {
+			return err
+		}
+		if err := tx.DeleteConnection(c); err != nil {
+			return err
+		}
+		return s.record(tx, s.entry(actor, models.AuditConnectionDeleted, c), models.EventConnectionDeleted, "")
+	})
+	if err != nil {
+		return nil, "", "", err
+	}
+	// The connection is gone: from here on the grant must be revoked, even when the caller goes away.
+	ctx = context.WithoutCancel(ctx)
+	revocation, message = s.revoke(ctx, deleted.Integration, credentials)
+	if revocation == RevocationUnsupported {
+		return deleted, revocation, message, nil
+	}
+	entry := s.entry(actor, models.AuditConnectionRevoked, deleted)
+	entry.After = string(revocation)
+	if message != "" {
+		entry.After += ": " + message
+	}
+	if err := s.store.Write(ctx, func(tx *store.Tx) error { return tx.Audit(entry) }); err != nil {
+		s.log.Error("audit a revocation", "connection", uuid, "error", err)
+	}
+	return deleted, revocation, message, nil
+}
+
+func (s *Service) revoke(ctx context.Context, integration string, credentials models.Credentials) (Revocation, string) {
+	in, err := s.Integration(integration)
+	if err != nil {
+		return RevocationUnsupported, "The integration is no longer configured."
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	switch err := s.oauth.Revoke(ctx, in, credentials); {
+	case errors.Is(err, oauth.ErrNoRevocation):
+		return RevocationUnsupported, ""
+	case err != nil:
+		return RevocationFailed, err.Error()
+	}
+	return Revoked, ""
+}

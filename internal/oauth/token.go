@@ -1,0 +1,161 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// Exchange redeems an authorization code (RFC 6749 §4.1.3), once. It fails with token_retrieval_error, whose message
+// holds the provider's error and error_description and nothing secret.
+func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectURI string, code, verifier models.Secret) (models.Credentials, error) {
+	if _, err := c.config(in, redirectURI); err != nil {
+		return models.Credentials{}, err
+	}
+	form := url.Values{"grant_type": {models.GrantAuthorizationCode}, "code": {code.Reveal()}, "redirect_uri": {redirectURI}}
+	if !in.Auth.DisablePKCE {
+		form.Set("code_verifier", verifier.Reveal())
+	}
+	reply, err := c.token(ctx, in, in.Auth.TokenURL, form)
+	if err != nil || reply.text("access_token") == "" || reply.code != "" {
+		failure := tokenError(in, "the authorization code", reply, err, code, verifier, in.OAuth.Secret, basicCredentials(in.OAuth))
+		failure.Code = models.ConnectTokenRetrieval
+		return models.Credentials{}, failure
+	}
+	return reply.credentials(), nil
+}
+
+// Refresh asks for a new access token (RFC 6749 §6), once. A provider that does not rotate refresh tokens sends none;
+// then the one used is kept. It fails with needs_reconnect when the refresh token is dead for certain, and with
+// refresh_failed or refresh_timeout when trying again may help.
+func (c *Client) Refresh(ctx context.Context, in *models.Integration, refreshToken models.Secret) (models.Credentials, error) {
+	address := in.Auth.RefreshURL
+	if address == "" {
+		address = in.Auth.TokenURL
+	}
+	reply, err := c.token(ctx, in, address, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}})
+	if err != nil || reply.text("access_token") == "" || reply.code != "" {
+		failure := tokenError(in, "the refresh token", reply, err, refreshToken, in.OAuth.Secret, basicCredentials(in.OAuth))
+		switch {
+		case err == nil && slices.Contains(deadTokenErrors, reply.code):
+			failure.Kind, failure.Code = models.KindReauthRequired, models.CodeNeedsReconnect
+		case failure.Kind == models.KindProviderTimeout:
+			failure.Code = models.CodeRefreshTimeout
+		default:
+			failure.Code = models.CodeRefreshFailed
+		}
+		return models.Credentials{}, failure
+	}
+	credentials := reply.credentials()
+	if credentials.RefreshToken == "" {
+		credentials.RefreshToken = refreshToken
+	}
+	return credentials, nil
+}
+
+// deadTokenErrors are the error codes by which providers say that a refresh token will never work again: that of RFC 6749
+// §5.2, and GitHub's.
+var deadTokenErrors = []string{"invalid_grant", "bad_refresh_token"}
+
+// ErrNoRevocation says that a provider has no way to revoke a grant.
+var ErrNoRevocation = errors.New("the provider has no revocation endpoint")
+
+// Revoke ends a grant at the provider (RFC 7009 §2.1): by the refresh token, which ends the access tokens as well, or else
+// by the access token. It fails with [ErrNoRevocation], or in words that are safe to show.
+func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials models.Credentials) error {
+	if in.Auth.RevocationURL == "" || credentials.Type != models.AuthOAuth2 {
+		return ErrNoRevocation
+	}
+	form := url.Values{"token": {credentials.RefreshToken.Reveal()}, "token_type_hint": {"refresh_token"}}
+	if credentials.RefreshToken == "" {
+		form = url.Values{"token": {credentials.AccessToken.Reveal()}, "token_type_hint": {"access_token"}}
+	}
+	status, _, _, err := c.post(ctx, in, in.Auth.RevocationURL, form)
+	if err != nil {
+		return tokenError(in, "", tokenReply{}, err)
+	}
+	if status < 200 || status > 299 {
+		return fmt.Errorf("%s answered with status %d", in.Name, status)
+	}
+	return nil
+}
+
+// token asks a token endpoint. An answer is a reply whatever its status; err tells that there was none.
+func (c *Client) token(ctx context.Context, in *models.Integration, address string, form url.Values) (tokenReply, error) {
+	for name, value := range ownParams(in.Auth.TokenParams) {
+		form.Set(name, value)
+	}
+	status, contentType, body, err := c.post(ctx, in, address, form)
+	if err != nil {
+		return tokenReply{}, err
+	}
+	return parseReply(status, contentType, body, c.now()), nil
+}
+
+// post sends a form as the integration's client (RFC 6749 §2.3.1).
+func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (status int, contentType string, reply []byte, err error) {
+	inBody := in.Auth.AuthorizationMethod == models.ClientAuthBody
+	if inBody {
+		form.Set("client_id", in.OAuth.ID)
+		if in.OAuth.Secret != "" {
+			form.Set("client_secret", in.OAuth.Secret.Reveal())
+		}
+	}
+	body, kind, err := encodeForm(form, in.Auth.BodyFormat)
+	if err != nil {
+		return 0, "", nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", nil, err
+	}
+	request.GetBody = nil // a code or a refresh token is sent once, whatever happens to the connection
+	request.Header.Set("Content-Type", kind)
+	request.Header.Set("Accept", "application/json")
+	if !inBody {
+		request.Header.Set("Authorization", "Basic "+basicCredentials(in.OAuth).Reveal())
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		var wrapped *url.Error // which repeats the address
+		if errors.As(err, &wrapped) && !wrapped.Timeout() {
+			err = wrapped.Err
+		}
+		return 0, "", nil, err
+	}
+	defer response.Body.Close()
+	reply, err = io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
+	if err == nil && len(reply) > maxReplyBytes {
+		err = errReplyTooLong
+	}
+	return response.StatusCode, response.Header.Get("Content-Type"), reply, err
+}
+
+var errReplyTooLong = errors.New("the answer is longer than 1 MiB")
+
+func encodeForm(form url.Values, format models.BodyFormat) (body []byte, contentType string, err error) {
+	if format != models.BodyJSON {
+		return []byte(form.Encode()), "application/x-www-form-urlencoded", nil
+	}
+	object := map[string]string{}
+	for name := range form {
+		object[name] = form.Get(name)
+	}
+	body, err = json.Marshal(object)
+	return body, "application/json", err
+}
+
+// basicCredentials gives what client authentication by header sends (RFC 6749 §2.3.1).
+func basicCredentials(client models.OAuthClient) models.Secret {
+	pair := url.QueryEscape(client.ID) + ":" + url.QueryEscape(client.Secret.Reveal())
+	return models.Secret(base64.StdEncoding.EncodeToString([]byte(pair)))
+}

@@ -1,0 +1,74 @@
+package models
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Origins are the web origins (RFC 6454) of the operator's application: only pages there are told results of connect flows,
+// and only addresses there may be returned to.
+type Origins struct {
+	registered []string
+	loopback   bool // every loopback origin, too: the server itself is reached there only
+}
+
+// NewOrigins checks origins such as https://app.example.com. With loopback, every origin of this machine counts as
+// registered, so that development needs no setting.
+func NewOrigins(registered []string, loopback bool) (Origins, error) {
+	o := Origins{loopback: loopback}
+	for _, text := range registered {
+		text = strings.TrimSuffix(strings.TrimSpace(text), "/")
+		if origin, ok := originOf(text); !ok || !strings.EqualFold(origin, text) || strings.Contains(text, "*") {
+			return Origins{}, fmt.Errorf("expected an origin, such as https://app.example.com, found %q", text)
+		}
+		o.registered = append(o.registered, strings.ToLower(text))
+	}
+	return o, nil
+}
+
+// Allows reports whether origin, as browsers write it, is registered.
+func (o Origins) Allows(origin string) bool {
+	own, ok := originOf(origin)
+	return ok && own == origin && o.allows(own)
+}
+
+func (o Origins) allows(origin string) bool {
+	if slices.Contains(o.registered, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && o.loopback && IsLoopback(u.Host)
+}
+
+// AllowsReturn reports whether address is an absolute one on a registered origin. What browsers would read otherwise than
+// we do is refused: backslashes, white space and control characters, user names.
+func (o Origins) AllowsReturn(address string) bool {
+	origin, ok := originOf(address)
+	return ok && len(address) <= MaxReturnURLBytes && o.allows(origin)
+}
+
+// MaxReturnURLBytes bounds a return address.
+const MaxReturnURLBytes = 2048
+
+func originOf(address string) (origin string, ok bool) {
+	strange := func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
+	if strings.ContainsFunc(address, strange) {
+		return "", false
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
+		return "", false
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), true
+}
+
+// IsLoopback reports whether a host, with or without a port, is a name of this machine only.
+func IsLoopback(hostport string) bool {
+	host := (&url.URL{Host: hostport}).Hostname()
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

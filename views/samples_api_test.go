@@ -1,0 +1,107 @@
+package views
+
+import (
+	"time"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+const (
+	sampleRoot = "https://patchbay.acme.example"
+	sampleKey  = "pb_c2FtcGxlLXRleHQtb2YtYW4tYXBpLWtleS1mb3ItdGVzdHM"
+)
+
+func keyRows() []KeyRow {
+	return []KeyRow{
+		{
+			Name: "billing-worker", Hint: "pb_c2Ft…zdHM", Scopes: models.Scopes[:4], CreatedBy: "jana.novak@acme.example", DateCreated: before(2000 * time.Hour),
+			LastUsed: ptr(before(4 * time.Minute)), RollHref: "/keys/1/roll", RevokeHref: "/keys/1/revoke",
+		},
+		{Name: "PATCHBAY_API_KEY", Hint: "pb_x…f31a", Scopes: models.Scopes, CreatedBy: "The server", DateCreated: before(26 * time.Hour), LastUsed: ptr(before(20 * time.Second))},
+		{
+			Name: hostile[0], Hint: "pb_AAAA…BBBB", Scopes: []models.Scope{models.ScopeAuditRead}, Integrations: []string{"slack", "google-calendar"}, CreatedBy: hostile[len(hostile)-1],
+			DateCreated: before(90 * time.Hour), ExpiresAt: in(48 * time.Hour), PreviousEnds: in(20 * time.Hour), RollHref: "/keys/3/roll", RevokeHref: "/keys/3/revoke",
+		},
+		{
+			Name: hostile[len(hostile)-1][:models.MaxAPIKeyNameBytes], Hint: "pb_CCCC…DDDD", Scopes: []models.Scope{models.ScopeConnectionsRead}, CreatedBy: "jana.novak@acme.example",
+			DateCreated: before(9000 * time.Hour), LastUsed: ptr(before(900 * time.Hour)), ExpiresAt: in(-48 * time.Hour), RollHref: "/keys/4/roll", RevokeHref: "/keys/4/revoke",
+		},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func keyFormPage() KeyFormPage {
+	return KeyFormPage{
+		Shell: shell("Create API key", NavKeys), Presets: []Link{{"Application backend", "/keys/new?preset=backend"}, {"Reading", "/keys/new?preset=reading"}},
+		Integrations: []Option{{"slack", "slack", false}, {"github", "github", true}, {"google-calendar", "google-calendar", false}},
+		Expiries:     []Option{{"never", "Never", true}, {"30", "In 30 days", false}, {"365", "In a year", false}, {"date", "On a date", false}},
+	}
+}
+
+func refusedKeyPage() KeyFormPage {
+	p := keyFormPage()
+	p.Name, p.ExpiresAt, p.Scopes = hostile[0], "tomorrow", []models.Scope{models.ScopeConnectWrite}
+	p.Errors = []FieldError{{"name", "There is an API key of this name already."}, {"scopes", "Choose at least one scope."}, {"integrations", "No such integration."}, {"expiresAt", "Choose an end in the future."}}
+	return p
+}
+
+func overlaps() []Option {
+	return []Option{{"now", "Not at all: it ends now", false}, {"1h", "For 1 hour", false}, {"24h", "For 24 hours", true}, {"168h", "For 7 days", false}}
+}
+
+func referencePage() ReferencePage {
+	unknown := ReferenceError{"unknown_connection", 404, "This user has no connection of this integration."}
+	invalid := ReferenceError{"invalid_config", 422, "additionalConfig is not one JSON object, is larger than 256 KiB, or is nested deeper than 64 levels."}
+	stale := ReferenceError{"stale_version", 409, "The connection changed since the version in If-Match."}
+	pair := []ReferenceField{
+		{Name: "integration", In: "path", Type: "string", Required: true, Doc: "Name of the integration.", Example: "slack"},
+		{Name: "userId", In: "path", Type: "string", Required: true, Doc: "Percent-encoded user id.", Example: "42"},
+	}
+	const connection = `{
+  "uuid": "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+  "integration": "slack",
+  "userId": "42",
+  "status": "connected",
+  "tags": ["eu"],
+  "version": 1,
+  "additionalConfig": {"channel": "C024BE91L", "note": "a line that is so long that it has to be scrolled in every window but the widest"}
+}`
+	return ReferencePage{
+		Shell: shell("API reference", NavReference), BaseURL: sampleRoot + "/api/v1", Spec: "/api/v1/openapi.json",
+		Groups: []ReferenceGroup{
+			{"connections", "Connections", "A connection is one user's access to one integration.\n\nLists never hold credentials.", []ReferenceOperation{
+				{
+					ID: "registerConnection", Method: "POST", Path: "/connections", Summary: "Register a connection", Scope: "connections:write",
+					Doc: "For credentials that your application has, such as an API key that the user entered.\n\nOAuth connections are made by connect sessions.",
+					Body: []ReferenceField{
+						{Name: "integration", Type: "string", Required: true, Doc: "Name of the integration."},
+						{Name: "credentials", Type: "object", Required: true, Doc: "Of the shape of the integration's auth mode."},
+						{Name: "tags", Type: "array of strings", Doc: "At most 50."},
+					},
+					Example:   `{"integration": "slack", "userId": "42", "credentials": {"access_token": "it's one"}}`,
+					Responses: []ReferenceResponse{{201, "The connection. Location is its address.", connection}}, Errors: []ReferenceError{unknown, invalid},
+				},
+				{
+					ID: "getConnection", Method: "GET", Path: "/connections/{integration}/{userId}", Summary: "Get a connection", Scope: "connections:read",
+					Parameters: pair, Responses: []ReferenceResponse{{200, "", connection}}, Errors: []ReferenceError{unknown},
+				},
+				{
+					ID: "updateConnectionConfig", Method: "PUT", Path: "/connections/{integration}/{userId}/config", Summary: "Replace the configuration", Scope: "connections:write",
+					Parameters: append(pair, ReferenceField{Name: "If-Match", In: "header", Type: "string", Doc: "An ETag, to refuse a change of another version."}),
+					BodyDoc:    "The additionalConfig itself: one JSON object.", Example: `{"channel": "C024BE91L"}`,
+					Responses: []ReferenceResponse{{200, "The connection.", connection}}, Errors: []ReferenceError{stale, invalid},
+				},
+				{
+					ID: "deleteConnection", Method: "DELETE", Path: "/connections/{integration}/{userId}", Summary: "Delete a connection, and revoke the grant at the provider", Scope: "connections:write",
+					Parameters: pair, Responses: []ReferenceResponse{{200, "", `{"revocation": "revoked"}`}},
+				},
+			}},
+			{"server", "Server", "", []ReferenceOperation{
+				{ID: "getOpenapi", Method: "GET", Path: "/openapi.json", Summary: "Get the OpenAPI document", Public: true, Responses: []ReferenceResponse{{200, "OpenAPI 3.1.", ""}}},
+				{ID: "listIntegrations", Method: "GET", Path: "/integrations", Summary: "List integrations"},
+			}},
+		},
+		Errors: []ReferenceError{unknown, stale, invalid},
+	}
+}
