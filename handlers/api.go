@@ -189,7 +189,11 @@ func encodeJSON(value any) ([]byte, error) {
 	if raw, ok := value.(rawJSON); ok {
 		return raw.encode()
 	}
-	return json.Marshal(value)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it is not read as HTML
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 // errorBody is how the API tells of failures.

@@ -59,7 +59,7 @@ func (s *server) createConnectSession(c echo.Context) error {
 type apiAttempt struct {
 	Integration string               `json:"integration"`
 	Status      models.AttemptStatus `json:"status" enum:"started,consumed,pending,succeeded,failed" doc:"started: at the provider. consumed: the provider has answered. pending: waits for the claim."`
-	Error       *connectFailure      `json:"error" nullable:"true"`
+	Error       *connectFailure      `json:"error"`
 }
 
 type connectFailure struct {
@@ -186,7 +186,7 @@ type ownConnectSession struct {
 	UserID       string      `json:"userId"`
 	Integrations []string    `json:"integrations" nullable:"false"`
 	ExpiresAt    time.Time   `json:"expiresAt"`
-	Attempt      *apiAttempt `json:"attempt" nullable:"true" doc:"The newest attempt that has the ref; without ref, the newest of all."`
+	Attempt      *apiAttempt `json:"attempt" doc:"The newest attempt that has the ref; without ref, the newest of all."`
 }
 
 // getOwnConnectSession is the one call for browsers: it is authorized by a connect session's token, and open to the

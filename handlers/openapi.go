@@ -221,6 +221,45 @@ func schemaOf(registry huma.Registry, shape any) *huma.Schema {
 	return registry.Schema(reflect.TypeOf(shape), true, "")
 }
 
+// TransformSchema lets error be null, which no tag can say of a reference.
+func (apiAttempt) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return withNull(s, "error")
+}
+
+// TransformSchema lets attempt be null.
+func (ownConnectSession) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return withNull(s, "attempt")
+}
+
+// TransformSchema says that additionalConfig is an object that is always there.
+func (apiConnection) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return withObject(s, fieldConfig, true)
+}
+
+// TransformSchema says that credentials are an object that is always there.
+func (connectionCredentials) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return withObject(s, "credentials", true)
+}
+
+// TransformSchema says that credentials and additionalConfig are objects.
+func (registerRequest) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return withObject(withObject(s, "credentials", false), fieldConfig, false)
+}
+
+// withObject makes a property of any value one that is an object.
+func withObject(s *huma.Schema, property string, required bool) *huma.Schema {
+	s.Properties[property] = &huma.Schema{Description: s.Properties[property].Description, Type: huma.TypeObject, AdditionalProperties: true}
+	if required {
+		s.Required = append(s.Required, property)
+	}
+	return s
+}
+
+func withNull(s *huma.Schema, property string) *huma.Schema {
+	s.Properties[property] = &huma.Schema{Description: s.Properties[property].Description, OneOf: []*huma.Schema{s.Properties[property], {Type: "null"}}}
+	return s
+}
+
 // enumOf lists the values of a word.
 func enumOf(shape any) []any {
 	list := func(words any) []any {
@@ -243,15 +282,12 @@ func enumOf(shape any) []any {
 }
 
 // schemaName names a type in the document: apiConnection is Connection.
-func schemaName(t reflect.Type, _ string) string {
-	name := t.Name()
-	if t.Kind() == reflect.Pointer {
-		name = t.Elem().Name()
-	}
-	if rest, ok := strings.CutPrefix(name, "api"); ok {
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if rest, ok := strings.CutPrefix(name, "Api"); ok {
 		return rest
 	}
-	return strings.ToUpper(name[:1]) + name[1:]
+	return name
 }
 
 // openAPI serves the document.

@@ -49,6 +49,7 @@ func (s *server) routes() []route {
 		{get, "/login", accessVisitor, s.loginForm},
 		{post, "/login", accessVisitor, s.login},
 		{post, "/logout", accessVisitor, s.logout},
+		{get, "/reference", accessAdmin, s.reference},
 		{get, "/setup", accessVisitor, s.setupForm},
 		{post, "/setup", accessVisitor, s.setup},
 		{post, "/theme", accessPublic, s.chooseTheme},

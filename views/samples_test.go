@@ -132,7 +132,7 @@ func connectionRows() []ConnectionRow {
 			s = models.StatusConnected
 		}
 		row := ConnectionRow{
-			Href:   "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+			Href:   "/connections/" + sampleUUID,
 			UserID: users[i%len(users)], Integration: integrations[i%len(integrations)],
 			IntegrationHref: "/integrations/" + integrations[i%len(integrations)], Status: s, Detail: details[s],
 			ExpiresAt: in(time.Duration(i*i*7+4) * time.Minute), Refreshable: s != models.StatusExpiring,
@@ -175,6 +175,8 @@ func filteredPage() ConnectionsPage {
 	return p
 }
 
+const sampleUUID = "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e"
+
 const sampleConfig = `{
   "workspace": "acme",
   "channels": ["alerts", "deploys"],
@@ -184,7 +186,7 @@ const sampleConfig = `{
 
 func connectionPage(user string) ConnectionPage {
 	return ConnectionPage{
-		Shell: shell("acme-corp · slack", NavConnections), UUID: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e",
+		Shell: shell("acme-corp · slack", NavConnections), UUID: sampleUUID,
 		UserID: user, UserHref: "/users/acme-corp", Integration: "slack", IntegrationHref: "/integrations/slack",
 		AuthMode: models.AuthOAuth2, Status: models.StatusConnected, Sentence: "Access is granted, and a refresh token is held.",
 		DateCreated: before(2000 * time.Hour), LastModified: before(3 * time.Minute), ExpiresAt: in(52 * time.Minute), Refreshable: true,

@@ -12,7 +12,8 @@ func TestUserIDsAreShownAsGiven(t *testing.T) {
 	pages := map[string]templ.Component{"connections": Connections(connectionsPage()), "users": Users(usersPage()), "audit": Audit(auditPage())}
 	for _, id := range hostile {
 		pages["connection"], pages["user"] = Connection(connectionPage(id)), User(userPage(id, nil))
-		pages["start"] = ConnectStart(startPage("app", id))
+		pages["start"], pages["choose"] = ConnectStart(startPage("app", id)), ConnectChoose(ConnectChoosePage{UserLabel: id})
+		pages["me"], pages["delete"] = Me(MePage{UserLabel: id}), ConnectionDelete(ConnectionDeletePage{UserID: id})
 		for name, component := range pages {
 			shown := slices.ContainsFunc(parse(t, component).all("bdi"), func(e node) bool { return strings.Contains(e.text(), id) })
 			if !shown && (name != "audit" || id == hostile[0]) {
@@ -40,6 +41,15 @@ func TestForms(t *testing.T) {
 		{Users(usersPage()), "/users", "get", "user"},
 		{ConfigConflict(conflictPage()), "/connections/5b0e/config", "post", "version config"},
 		{ConnectStart(startPage("app", "42")), "/connect/token/start", "post", ""},
+		{Connection(connectionPage("42")), "/connections/" + sampleUUID + "/refresh", "post", ""},
+		{Connection(connectionPage("42")), "/connections/" + sampleUUID + "/disable", "post", ""},
+		{Connection(disabledPage()), "/connections/" + sampleUUID + "/enable", "post", ""},
+		{Connection(connectionPage("42")), "/connections/" + sampleUUID + "/tags", "post", "tags"},
+		{ConnectionDelete(deletePage()), "/connections/5b0e/delete", "post", ""},
+		{KeyForm(keyFormPage()), "/keys", "post", "name" + strings.Repeat(" scopes", 8) + strings.Repeat(" integrations", 3) + strings.Repeat(" expires", 4) + " expiresAt"},
+		{KeyRoll(KeyRollPage{Key: keyRows()[0], Overlaps: overlaps()}), "/keys/1/roll", "post", "hint overlap overlap overlap overlap"},
+		{KeyRevoke(KeyRevokePage{Key: keyRows()[0]}), "/keys/1/revoke", "post", ""},
+		{Me(mePage()), "/me/token/disconnect", "post", ""},
 	} {
 		form := parse(t, test.page).with(t, "action", test.action)
 		var names []string
@@ -99,7 +109,10 @@ func TestRefusedConfigurationLeadsToItsFault(t *testing.T) {
 
 func TestControlsWithoutRightSayWhy(t *testing.T) {
 	page := parse(t, Connection(viewerPage()))
-	for id, name := range map[string]string{"config-readonly": "Save configuration", "connect-disabled": "Reconnect"} {
+	for id, name := range map[string]string{
+		"config-readonly": "Save configuration", "connect-disabled": "Reconnect", "refresh-disabled": "Refresh now",
+		"tags-save-disabled": "Save tags", "disable-disabled": "Disable", "delete-disabled": "Delete connection",
+	} {
 		button := page.with(t, "aria-describedby", id)
 		if _, disabled := button.attr("disabled"); !disabled || strings.TrimSpace(button.text()) != name {
 			t.Errorf("%s is not disabled", name)
