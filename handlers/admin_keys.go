@@ -1,0 +1,257 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/internal/auth"
+	"github.com/patchbay/patchbay/models"
+	"github.com/patchbay/patchbay/views"
+)
+
+func (s *server) keys(c echo.Context) error {
+	keys, err := s.APIKeys.List(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page := views.KeysPage{Shell: s.shell(c, "API keys", views.NavKeys)}
+	for i := range keys {
+		page.Rows = append(page.Rows, keyRow(&keys[i], s.Now()))
+	}
+	return render(c, http.StatusOK, views.Keys(page))
+}
+
+func keyRow(key *models.APIKey, now time.Time) views.KeyRow {
+	row := views.KeyRow{
+		Name: key.Name, Hint: keyHint(key), Scopes: key.Scopes, Integrations: key.Integrations,
+		CreatedBy: actorLabel(key.CreatedBy), DateCreated: key.DateCreated, LastUsed: key.LastUsed, ExpiresAt: key.ExpiresAt,
+	}
+	if key.PreviousExpiresAt != nil && key.PreviousExpiresAt.After(now) {
+		row.PreviousEnds = key.PreviousExpiresAt
+	}
+	if key.Name != auth.EnvironmentKeyName {
+		row.RollHref, row.RevokeHref = keyPath(key.ID)+"/roll", keyPath(key.ID)+"/revoke"
+	}
+	return row
+}
+
+// keyHint is what people tell the texts of keys apart by.
+func keyHint(key *models.APIKey) string { return key.Prefix + "…" + key.Last }
+
+func keyPath(id int64) string { return "/keys/" + strconv.FormatInt(id, 10) }
+
+// changeableKey finds the key of the address, unless it comes from the settings, where alone it can be changed.
+func (s *server) changeableKey(c echo.Context) (*models.APIKey, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return nil, &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: "There is no such API key."}
+	}
+	key, err := s.APIKeys.Find(c.Request().Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	if key.Name == auth.EnvironmentKeyName {
+		message := "This API key comes from the server's settings. Change " + auth.EnvironmentKeyName + " there and restart the server."
+		return nil, &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: message}
+	}
+	return key, nil
+}
+
+// keyPresets are choices of scopes to start from.
+var keyPresets = []struct {
+	name, label string
+	scopes      []models.Scope
+}{
+	{"backend", "Application backend", []models.Scope{
+		models.ScopeConnectionsRead, models.ScopeConnectionsWrite, models.ScopeCredentialsRead, models.ScopeConnectWrite,
+	}},
+	{"reading", "Reading, no credentials", []models.Scope{models.ScopeConnectionsRead, models.ScopeAuditRead}},
+	{"all", "Every scope", models.Scopes},
+}
+
+// expiryOnDate is the value of the field expires that stands for the date in the field expiresAt.
+const expiryOnDate = "date"
+
+// keyExpiries are the choices of when a key ends, in days from now.
+var keyExpiries = []views.Option{
+	{Value: "never", Label: "Never"},
+	{Value: "30", Label: "In 30 days"},
+	{Value: "90", Label: "In 90 days"},
+	{Value: "365", Label: "In 365 days"},
+	{Value: expiryOnDate, Label: "On a date"},
+}
+
+func (s *server) keyForm(c echo.Context) error {
+	page := s.keyFormPage(c, models.APIKeyRequest{}, keyExpiries[0].Value)
+	for _, preset := range keyPresets {
+		if preset.name == c.QueryParam("preset") {
+			page.Scopes = preset.scopes
+		}
+	}
+	return render(c, http.StatusOK, views.KeyForm(page))
+}
+
+func (s *server) keyFormPage(c echo.Context, request models.APIKeyRequest, expires string) views.KeyFormPage {
+	page := views.KeyFormPage{
+		Shell: s.shell(c, "Create API key", views.NavKeys), Name: request.Name, Scopes: request.Scopes,
+		Expiries: slices.Clone(keyExpiries), ExpiresAt: c.FormValue("expiresAt"),
+	}
+	for i := range page.Expiries {
+		page.Expiries[i].Selected = page.Expiries[i].Value == expires
+	}
+	for _, preset := range keyPresets {
+		page.Presets = append(page.Presets, views.Link{Label: preset.label, Href: "/keys/new?preset=" + preset.name})
+	}
+	for _, in := range s.Connections.Integrations() {
+		page.Integrations = append(page.Integrations, views.Option{Value: in.Name, Label: in.Name, Selected: slices.Contains(request.Integrations, in.Name)})
+	}
+	return page
+}
+
+func (s *server) createKey(c echo.Context) error {
+	if err := parseForm(c); err != nil {
+		return err
+	}
+	form := c.Request().PostForm
+	request := models.APIKeyRequest{Name: strings.TrimSpace(form.Get("name")), Integrations: form["integrations"]}
+	for _, scope := range form["scopes"] {
+		request.Scopes = append(request.Scopes, models.Scope(scope))
+	}
+	expires := form.Get("expires")
+	end, fault := keyEnd(expires, form.Get("expiresAt"), s.Now())
+	request.ExpiresAt = end
+	if fault != nil {
+		return s.refuseKey(c, request, expires, append(faults(request.Validate(s.Now())), *fault))
+	}
+	key, text, err := s.APIKeys.Create(c.Request().Context(), actor(c), request)
+	if models.HasCode(err, models.CodeInvalidAPIKey) || models.HasCode(err, models.CodeAPIKeyExists) {
+		return s.refuseKey(c, request, expires, faults(err))
+	}
+	if err != nil {
+		return err
+	}
+	return s.renderKeyText(c, views.KeyTextPage{Shell: s.shell(c, "API key created", views.NavKeys), Name: key.Name, Text: text.Reveal()})
+}
+
+// renderKeyText answers the request that made a text, because it is kept nowhere that another request could show it from.
+// To send the form again does no harm: the name is taken by then, and a key that was rolled has another hint.
+func (s *server) renderKeyText(c echo.Context, page views.KeyTextPage) error {
+	page.RootURL = s.RootURL.String()
+	return render(c, http.StatusOK, views.KeyText(page))
+}
+
+func (s *server) refuseKey(c echo.Context, request models.APIKeyRequest, expires string, faults []views.FieldError) error {
+	page := s.keyFormPage(c, request, expires)
+	page.Errors = faults
+	return render(c, http.StatusUnprocessableEntity, views.KeyForm(page))
+}
+
+// faults gives the faults of the fields that err is about.
+func faults(err error) []views.FieldError {
+	if e := models.AsError(err); e != nil {
+		return fieldErrors(e)
+	}
+	return nil
+}
+
+// keyEnd reads when a key ends: nil is never. A date is the last day on which it works.
+func keyEnd(expires, date string, now time.Time) (*time.Time, *views.FieldError) {
+	end := now
+	switch days, err := strconv.Atoi(expires); {
+	case expires == expiryOnDate:
+		day, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			return nil, &views.FieldError{Field: "expiresAt", Message: "Enter a date, such as " + now.AddDate(1, 0, 0).Format(time.DateOnly) + "."}
+		}
+		end = day.AddDate(0, 0, 1)
+	case err != nil:
+		return nil, nil
+	default:
+		end = now.AddDate(0, 0, days)
+	}
+	return &end, nil
+}
+
+// overlaps are how long the text of a key may go on working once it is rolled.
+var overlaps = []struct {
+	value, label string
+	overlap      time.Duration
+}{
+	{"now", "Not at all: it ends now", 0},
+	{"1h", "For 1 hour", time.Hour},
+	{"24h", "For 24 hours", 24 * time.Hour},
+	{"7d", "For 7 days", 7 * 24 * time.Hour},
+}
+
+// defaultOverlap is the value of the overlap that is chosen before anyone chooses.
+const defaultOverlap = "24h"
+
+func (s *server) rollKeyForm(c echo.Context) error {
+	key, err := s.changeableKey(c)
+	if err != nil {
+		return err
+	}
+	page := views.KeyRollPage{Shell: s.shell(c, "Roll API key", views.NavKeys), Key: keyRow(key, s.Now())}
+	for _, o := range overlaps {
+		page.Overlaps = append(page.Overlaps, views.Option{Value: o.value, Label: o.label, Selected: o.value == defaultOverlap})
+	}
+	return render(c, http.StatusOK, views.KeyRoll(page))
+}
+
+func (s *server) rollKey(c echo.Context) error {
+	if err := parseForm(c); err != nil {
+		return err
+	}
+	key, err := s.changeableKey(c)
+	if err != nil {
+		return err
+	}
+	if c.FormValue("hint") != keyHint(key) {
+		s.Sessions.Flash(c.Request().Context(), false, "The key "+key.Name+" was rolled meanwhile, and not again now.")
+		return c.Redirect(http.StatusSeeOther, "/keys")
+	}
+	for _, o := range overlaps {
+		if o.value == c.FormValue("overlap") {
+			return s.roll(c, key.ID, o.overlap)
+		}
+	}
+	return &models.Error{Kind: models.KindMalformed, Code: "malformed_form", Message: "The form does not say how long the present text goes on working. Open the page again."}
+}
+
+func (s *server) roll(c echo.Context, id int64, overlap time.Duration) error {
+	key, text, err := s.APIKeys.Roll(c.Request().Context(), actor(c), id, overlap)
+	if err != nil {
+		return err
+	}
+	return s.renderKeyText(c, views.KeyTextPage{
+		Shell: s.shell(c, "API key rolled", views.NavKeys), Name: key.Name, Text: text.Reveal(),
+		Rolled: true, PreviousEnds: keyRow(key, s.Now()).PreviousEnds,
+	})
+}
+
+func (s *server) revokeKeyForm(c echo.Context) error {
+	key, err := s.changeableKey(c)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, views.KeyRevoke(views.KeyRevokePage{Shell: s.shell(c, "Revoke API key", views.NavKeys), Key: keyRow(key, s.Now())}))
+}
+
+func (s *server) revokeKey(c echo.Context) error {
+	key, err := s.changeableKey(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if _, err := s.APIKeys.Revoke(ctx, actor(c), key.ID); err != nil {
+		return err
+	}
+	s.Sessions.Flash(ctx, true, fmt.Sprintf("The key %s (%s) was revoked.", key.Name, keyHint(key)))
+	return c.Redirect(http.StatusSeeOther, "/keys")
+}
