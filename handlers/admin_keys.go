@@ -75,12 +75,15 @@ var keyPresets = []struct {
 	{"all", "Every scope", models.Scopes},
 }
 
-// expiryOnDate is the value of the field expires that stands for the date in the field expiresAt.
-const expiryOnDate = "date"
+// Values of the field expires that are no number of days.
+const (
+	expiryNever  = "never"
+	expiryOnDate = "date" // the one in the field expiresAt
+)
 
-// keyExpiries are the choices of when a key ends, in days from now.
+// keyExpiries are the choices of when a key ends; a number is days from now.
 var keyExpiries = []views.Option{
-	{Value: "never", Label: "Never"},
+	{Value: expiryNever, Label: "Never"},
 	{Value: "30", Label: "In 30 days"},
 	{Value: "90", Label: "In 90 days"},
 	{Value: "365", Label: "In 365 days"},
@@ -88,7 +91,7 @@ var keyExpiries = []views.Option{
 }
 
 func (s *server) keyForm(c echo.Context) error {
-	page := s.keyFormPage(c, models.APIKeyRequest{}, keyExpiries[0].Value)
+	page := s.keyFormPage(c, models.APIKeyRequest{}, expiryNever)
 	for _, preset := range keyPresets {
 		if preset.name == c.QueryParam("preset") {
 			page.Scopes = preset.scopes
@@ -162,19 +165,22 @@ func faults(err error) []views.FieldError {
 
 // keyEnd reads when a key ends: nil is never. A date is the last day on which it works.
 func keyEnd(expires, date string, now time.Time) (*time.Time, *views.FieldError) {
-	end := now
-	switch days, err := strconv.Atoi(expires); {
-	case expires == expiryOnDate:
+	if !slices.ContainsFunc(keyExpiries, func(o views.Option) bool { return o.Value == expires }) {
+		return nil, &views.FieldError{Field: "expires", Message: "Choose when the key expires."}
+	}
+	switch expires {
+	case expiryNever:
+		return nil, nil
+	case expiryOnDate:
 		day, err := time.Parse(time.DateOnly, date)
 		if err != nil {
 			return nil, &views.FieldError{Field: "expiresAt", Message: "Enter a date, such as " + now.AddDate(1, 0, 0).Format(time.DateOnly) + "."}
 		}
-		end = day.AddDate(0, 0, 1)
-	case err != nil:
-		return nil, nil
-	default:
-		end = now.AddDate(0, 0, days)
+		end := day.AddDate(0, 0, 1)
+		return &end, nil
 	}
+	days, _ := strconv.Atoi(expires) // the others are numbers
+	end := now.AddDate(0, 0, days)
 	return &end, nil
 }
 

@@ -26,6 +26,7 @@ func isAPI(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path,
 const (
 	headerIdempotencyKey = "Idempotency-Key"
 	headerReplayed       = "Idempotency-Replayed"
+	headerETag           = "ETag"
 )
 
 // apiKeyKey names the API key kept with a request.
@@ -134,7 +135,13 @@ func (s *server) once(c echo.Context, key *models.APIKey, idempotencyKey string,
 		return err
 	}
 	if answer != nil {
-		c.Response().Header().Set(headerReplayed, "true")
+		h := c.Response().Header()
+		h.Set(headerReplayed, "true")
+		for name, value := range map[string]string{headerETag: answer.ETag, echo.HeaderLocation: answer.Location} {
+			if value != "" {
+				h.Set(name, value)
+			}
+		}
 		return c.JSONBlob(answer.Status, answer.Body)
 	}
 	recorder := &answerRecorder{ResponseWriter: c.Response().Writer}
@@ -143,7 +150,9 @@ func (s *server) once(c echo.Context, key *models.APIKey, idempotencyKey string,
 	if err != nil || c.Response().Status >= http.StatusInternalServerError {
 		return errors.Join(err, request.Release(ctx)) // a refusal changed nothing, so it may be asked again
 	}
-	return request.Finish(ctx, idempotency.Answer{Status: c.Response().Status, Body: recorder.body.Bytes()})
+	return request.Finish(ctx, idempotency.Answer{
+		Status: c.Response().Status, ETag: c.Response().Header().Get(headerETag), Location: c.Response().Header().Get(echo.HeaderLocation), Body: recorder.body.Bytes(),
+	})
 }
 
 // answerRecorder keeps what is written through it.

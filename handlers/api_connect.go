@@ -13,9 +13,9 @@ import (
 type connectSessionRequest struct {
 	UserID       string   `json:"userId" doc:"Whose connections the session makes: the user who is signed in to your application."`
 	UserLabel    string   `json:"userLabel,omitempty" doc:"How the user is called on the connect page; the user id where absent."`
-	Integrations []string `json:"integrations,omitempty" doc:"What may be connected; everything where absent."`
+	Integrations []string `json:"integrations,omitempty" doc:"What may be connected; everything where absent." minItems:"1"`
 	ReturnURL    string   `json:"returnUrl,omitempty" doc:"Where a full redirect ends: an address on a registered origin."`
-	Confirm      bool     `json:"confirm,omitempty" doc:"Keep the tokens unusable until your backend redeems the one-time claim that is brought to returnUrl."`
+	Confirm      bool     `json:"confirm,omitempty" doc:"Keep the tokens unusable until your backend redeems the one-time claim that is brought to returnUrl, which it needs."`
 	ExpiresIn    int64    `json:"expiresIn,omitempty" doc:"How many seconds the session lasts." minimum:"60" maximum:"86400" default:"1800"`
 }
 
@@ -30,6 +30,9 @@ func (s *server) createConnectSession(c echo.Context) error {
 	var r connectSessionRequest
 	if err := readJSON(c, &r); err != nil {
 		return err
+	}
+	if r.Integrations != nil && len(r.Integrations) == 0 { // a list that came out empty must not mean everything
+		return invalidBody("integrations", "expected at least one integration; leave the key out for all of them")
 	}
 	for _, name := range r.Integrations {
 		if err := reach(c, name); err != nil {

@@ -58,7 +58,8 @@ func etag(c *models.Connection) string { return fmt.Sprintf(`"%d.%d"`, c.Version
 
 // ifMatch reads the versions that a change was made for (RFC 9110 §13.1.1); without the header, or for *, any is right.
 func ifMatch(c echo.Context) (version, configVersion int64, err error) {
-	header := c.Request().Header.Get("If-Match")
+	// A proxy that compresses makes our ETags weak; what they name stays the same.
+	header := strings.TrimPrefix(c.Request().Header.Get("If-Match"), "W/")
 	if header == "" || header == "*" {
 		return connections.AnyVersion, connections.AnyVersion, nil
 	}
@@ -75,7 +76,7 @@ func ifMatch(c echo.Context) (version, configVersion int64, err error) {
 
 // writeConnection answers with a connection and its ETag.
 func (s *server) writeConnection(c echo.Context, status int, conn *models.Connection) error {
-	c.Response().Header().Set("ETag", etag(conn))
+	c.Response().Header().Set(headerETag, etag(conn))
 	return writeJSON(c, status, s.publicConnection(conn))
 }
 
@@ -223,7 +224,7 @@ func (s *server) getConnectionConfig(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", etag(conn))
+	c.Response().Header().Set(headerETag, etag(conn))
 	return c.JSONBlob(http.StatusOK, []byte(conn.AdditionalConfig))
 }
 

@@ -212,7 +212,13 @@ func (b *browser) consent(link, decision string) string {
 	if started.status != http.StatusSeeOther {
 		b.app.t.Fatalf("start: %d\n%s", started.status, started.body)
 	}
-	asked := consentRequest.FindStringSubmatch(b.get(started.location).body)
+	return b.decide(started.location, decision)
+}
+
+// decide answers the provider's page at address and gives the callback's address.
+func (b *browser) decide(address, decision string) string {
+	b.app.t.Helper()
+	asked := consentRequest.FindStringSubmatch(b.get(address).body)
 	if asked == nil {
 		b.app.t.Fatal("no consent page at the provider")
 	}

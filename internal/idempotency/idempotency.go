@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
@@ -40,8 +42,10 @@ type Request struct {
 
 // Answer is what a request was answered with.
 type Answer struct {
-	Status int
-	Body   []byte
+	Status   int `json:"-"`
+	ETag     string
+	Location string
+	Body     []byte
 }
 
 // Begin takes a key of a caller for a request, or gives the answer that the same request has had. It fails with
@@ -69,14 +73,22 @@ func (k *Keys) Begin(ctx context.Context, apiKey, key string, content ...[]byte)
 	case found.Status == 0:
 		return nil, nil, &models.Error{Kind: models.KindConflict, Code: models.CodeIdempotencyProgress, RetryAfter: time.Second, Message: "The first request with this Idempotency-Key is still under way."}
 	}
-	return nil, &Answer{found.Status, found.Answer}, nil
+	answer := &Answer{Status: found.Status}
+	if err := json.Unmarshal(found.Answer, answer); err != nil {
+		return nil, nil, fmt.Errorf("parse a kept answer: %w", err)
+	}
+	return nil, answer, nil
 }
 
 // Finish keeps the answer of the request.
 func (r *Request) Finish(ctx context.Context, answer Answer) error {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
 	return r.keys.store.Write(ctx, func(tx *store.Tx) error {
 		return tx.SaveIdempotentAnswer(r.apiKey, r.key, store.IdempotentAnswer{
-			RequestHash: r.sum, Status: answer.Status, Answer: answer.Body, ExpiresAt: r.keys.now().Add(answerLife),
+			RequestHash: r.sum, Status: answer.Status, Answer: text, ExpiresAt: r.keys.now().Add(answerLife),
 		})
 	})
 }
