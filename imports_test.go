@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	".":                        {"internal/cli"},
 	"client":                   {},
 	"e2e":                      {},
+	"examples/channels":        {"client"},
 	"handlers":                 {"models", "views", "static", "internal/auth", "internal/connections", "internal/idempotency"},
 	"internal/auth":            {"models", "internal/store"},
 	"internal/cli":             {"handlers", "internal/auth", "internal/connections", "internal/idempotency", "internal/integrations", "internal/oauth", "internal/sandbox", "internal/store", "internal/vault", "models"},

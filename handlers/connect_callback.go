@@ -39,8 +39,12 @@ func (s *server) callback(c echo.Context) error {
 // logAttempt writes how an attempt ended, under the support code that its page shows.
 func (s *server) logAttempt(c echo.Context, attempt *models.Attempt, err error) {
 	fields := []any{"integration", attempt.Integration, "userId", attempt.UserID, "supportCode", attempt.UUID, "requestId", requestID(c)}
-	if attempt.Status == models.AttemptSucceeded {
+	switch attempt.Status {
+	case models.AttemptSucceeded:
 		s.Log.Info("connected", fields...)
+		return
+	case models.AttemptPending:
+		s.Log.Info("waits for the application's claim", fields...)
 		return
 	}
 	fields = append(fields, "type", attempt.ErrorType, "message", attempt.ErrorMessage)

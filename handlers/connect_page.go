@@ -128,7 +128,9 @@ func (s *server) renderAttempt(c echo.Context, flow connectFlow, attempt *models
 		page.Claim = attempt.Secrets.Claim.Reveal()
 	}
 	if page.OK && own && !flow.display.Popup && !strings.HasPrefix(page.ReturnHref, "/") && page.ReturnHref != "" {
-		return c.Redirect(http.StatusSeeOther, page.ReturnHref)
+		// A redirect would still belong to the form that was sent at the provider, whose policy may allow it to lead here and
+		// no further.
+		c.Response().Header().Set("Refresh", "0; url="+page.ReturnHref)
 	}
 	if !page.OK {
 		page.RetryHref = connectHref(flow, "again", "1")

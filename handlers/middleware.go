@@ -112,9 +112,10 @@ func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // openerPolicy keeps pages of other origins from holding the dashboard's windows, but not the windows it opens. The pages of
-// the connect flow run in a window that a page of the application's origin opened, and must not be cut off from it.
+// the connect flow, the sandbox's among them, run in a window that a page of the application opened, and must not be cut off
+// from it.
 func openerPolicy(path string) string {
-	if strings.HasPrefix(path, "/connect/") || strings.HasPrefix(path, "/oauth/") {
+	if strings.HasPrefix(path, "/connect/") || strings.HasPrefix(path, "/oauth/") || strings.HasPrefix(path, "/sandbox/") {
 		return "unsafe-none"
 	}
 	return "same-origin-allow-popups"

@@ -1,6 +1,6 @@
 // Package static owns what the browser loads beside the pages: styles, scripts, the font and the icons. All of it is
 // embedded and addressed by a hash of its content, so that a browser keeps it for ever and a new version is a new
-// address.
+// address. The exception is the browser library, which pages of other sites load by its plain address.
 package static
 
 import (
@@ -17,13 +17,16 @@ import (
 	"sync"
 )
 
-//go:embed css/*.css fonts/*.woff2 icons/*.svg js/*.js
+//go:embed css/*.css fonts/*.woff2 icons/*.svg js/*.js connect.js
 var files embed.FS
 
 // sheets are the parts of app.css, in the order of the cascade.
 var sheets = []string{"css/tokens.css", "css/base.css", "css/components.css", "css/layout.css", "css/pages.css"}
 
 const prefix = "/static/"
+
+// Library is the address of the browser library, for pages of applications. It is built from sdk/js.
+const Library = prefix + "connect.js"
 
 // contentTypes are those of every kind of file embedded.
 var contentTypes = map[string]string{
@@ -57,6 +60,8 @@ var load = sync.OnceValue(func() bundle {
 		}
 	}
 	b.add("app.css", b.stylesheet())
+	library := read("connect.js")
+	b.assets[Library] = asset{contentType: contentTypes[".js"], body: library, gzipped: compress(library)}
 	return b
 })
 
@@ -125,6 +130,11 @@ func Handler() http.Handler {
 		h := w.Header()
 		h.Set("Content-Type", a.contentType)
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		if r.URL.Path == Library {
+			h.Set("Cache-Control", "public, max-age=3600")
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+			h.Set("Access-Control-Allow-Origin", "*") // for pages that load it with an integrity attribute
+		}
 		body := a.body
 		if a.gzipped != nil {
 			h.Set("Vary", "Accept-Encoding")

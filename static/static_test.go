@@ -61,6 +61,19 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// maxLibrary bounds the browser library, compressed: 6 KB.
+const maxLibrary = 6 << 10
+
+func TestTheLibraryIsLightAndOpenToOtherSites(t *testing.T) {
+	got := get(t, Library, "gzip")
+	if n := len(body(t, got.Body)); n > maxLibrary {
+		t.Errorf("%d bytes, want at most %d", n, maxLibrary)
+	}
+	if got.StatusCode != 200 || got.Header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || strings.Contains(got.Header.Get("Cache-Control"), "immutable") {
+		t.Errorf("%d %v", got.StatusCode, got.Header)
+	}
+}
+
 func TestHandlerKnowsNothingElse(t *testing.T) {
 	for _, path := range []string{"/static/", "/static/app.css", "/static/css/app.css", "/static/app.000000000000.css", URL("app.css") + "/"} {
 		if got := get(t, path, "gzip").StatusCode; got != 404 {

@@ -17,6 +17,15 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// channels lists where messages can be sent; scope messages:read.
+func (p *Provider) channels(w http.ResponseWriter, r *http.Request) {
+	if _, ok := p.authorized(w, r, "messages:read"); ok {
+		writeJSON(w, http.StatusOK, map[string]any{"channels": []map[string]string{
+			{"id": "C1", "name": "general"}, {"id": "C2", "name": "random"}, {"id": "C3", "name": "alerts"},
+		}})
+	}
+}
+
 // postMessage gives back the JSON it is sent, as from the account; scope messages:write.
 func (p *Provider) postMessage(w http.ResponseWriter, r *http.Request) {
 	who, ok := p.authorized(w, r, "messages:write")

@@ -149,6 +149,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST /sandbox/introspect", p.introspect)
 	mux.HandleFunc("GET /sandbox/userinfo", p.userinfo)
 	mux.HandleFunc("GET /sandbox/api/me", p.userinfo)
+	mux.HandleFunc("GET /sandbox/api/channels", p.channels)
 	mux.HandleFunc("POST /sandbox/api/messages", p.postMessage)
 	mux.HandleFunc("GET /sandbox/style.css", serveStyle)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
