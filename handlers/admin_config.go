@@ -19,8 +19,9 @@ func (s *server) configEditor(c echo.Context, conn *models.Connection) views.Con
 	}
 }
 
-// configForm is the address that a refused text leaves in the browser; opened again, it leads to the form.
-func (s *server) configForm(c echo.Context) error {
+// backToConnection answers the address that a refused form, or a session that had ended, leaves in the browser: opened again,
+// it leads to the page with the form.
+func (s *server) backToConnection(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, connectionPath(c.Param("uuid")))
 }
 

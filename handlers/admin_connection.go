@@ -151,7 +151,7 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 	case models.AuditRefreshed:
 		row.What = "Refreshed the credentials"
 		if entry.After != "" {
-			row.What += ": they end " + entry.After + ", before " + entry.Before
+			row.What += ": they end on " + entry.After + ", before on " + entry.Before
 		}
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After

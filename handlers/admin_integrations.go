@@ -21,10 +21,13 @@ func (s *server) integrations(c echo.Context) error {
 	}
 	page := views.IntegrationsPage{Shell: s.shell(c, "Integrations", views.NavIntegrations), File: s.IntegrationsFile, RootURL: s.RootURL.String()}
 	for _, in := range s.Connections.Integrations() {
-		page.Rows = append(page.Rows, views.IntegrationRow{
-			Name: in.Name, Href: integrationPath(in.Name), AuthMode: in.Auth.Mode, Source: sourceLabel(in.Source),
-			Problem: in.Problem(), Connections: counts[in.Name],
-		})
+		row := views.IntegrationRow{
+			Name: in.Name, Href: integrationPath(in.Name), AuthMode: in.Auth.Mode, Source: sourceLabel(in.Source), Connections: counts[in.Name],
+		}
+		if !in.Registered() {
+			row.Problem = in.Problem()
+		}
+		page.Rows = append(page.Rows, row)
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		if _, err := s.Connections.Integration(name); err != nil {

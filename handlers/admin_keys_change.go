@@ -70,14 +70,18 @@ func (s *server) rollKey(c echo.Context) error {
 	}
 	for _, o := range overlaps {
 		if o.value == c.FormValue("overlap") {
-			return s.roll(c, key.ID, o.overlap)
+			return s.roll(c, key, o.overlap)
 		}
 	}
 	return &models.Error{Kind: models.KindMalformed, Code: "malformed_form", Message: "The form does not say how long the present text goes on working. Open the page again."}
 }
 
-func (s *server) roll(c echo.Context, id int64, overlap time.Duration) error {
-	key, text, err := s.APIKeys.Roll(c.Request().Context(), actor(c), id, overlap)
+func (s *server) roll(c echo.Context, read *models.APIKey, overlap time.Duration) error {
+	key, text, err := s.APIKeys.Roll(c.Request().Context(), actor(c), read, overlap)
+	if models.HasCode(err, models.CodeStaleVersion) {
+		s.Sessions.Flash(c.Request().Context(), false, err.Error())
+		return c.Redirect(http.StatusSeeOther, "/keys")
+	}
 	if err != nil {
 		return err
 	}

@@ -71,17 +71,24 @@ func (s *server) mine(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.renderMine(c, http.StatusOK, token, session, nil)
+	return s.renderMine(c, token, session)
 }
 
-func (s *server) renderMine(c echo.Context, status int, token models.Secret, session *models.ConnectSession, flash *views.Flash) error {
+// paramRevocation tells the end user's page what became of the grant of the connection he has just ended.
+const paramRevocation = "revocation"
+
+func (s *server) renderMine(c echo.Context, token models.Secret, session *models.ConnectSession) error {
 	own, err := s.ownConnections(c, session)
 	if err != nil {
 		return err
 	}
 	page := views.MePage{
-		Theme: theme(c), App: s.AppName, UserLabel: userLabel(session), Flash: flash, Now: s.Now(),
+		Theme: theme(c), App: s.AppName, UserLabel: userLabel(session), Now: s.Now(),
 		ReturnHref: returnHref(connectFlow{session: session}, "cancelled"),
+	}
+	if ended := c.QueryParam(paramIntegration); ended != "" && own[ended] == nil && models.ValidIntegrationName(ended) {
+		revocation := connections.Revocation(c.QueryParam(paramRevocation))
+		page.Flash = &views.Flash{OK: revocation == connections.Revoked, Message: disconnected(s.AppName, ended, revocation)}
 	}
 	connectHrefs := map[string]string{}
 	for _, in := range s.connectable(session) {
@@ -104,7 +111,7 @@ func (s *server) renderMine(c echo.Context, status int, token models.Secret, ses
 			ReconnectHref: connectHrefs[conn.Integration], DisconnectAction: mePath(token) + "/disconnect?" + url.Values{paramIntegration: {conn.Integration}}.Encode(),
 		})
 	}
-	return render(c, status, views.Me(page))
+	return render(c, http.StatusOK, views.Me(page))
 }
 
 // disconnect ends one of the end user's own connections.
@@ -128,7 +135,7 @@ func (s *server) disconnect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.renderMine(c, http.StatusOK, token, session, &views.Flash{OK: revocation == connections.Revoked, Message: disconnected(s.AppName, name, revocation)})
+	return c.Redirect(http.StatusSeeOther, mePath(token)+"?"+url.Values{paramIntegration: {name}, paramRevocation: {string(revocation)}}.Encode())
 }
 
 func disconnected(app, integration string, revocation connections.Revocation) string {

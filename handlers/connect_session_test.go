@@ -280,7 +280,8 @@ func TestEndUsersSeeAndEndTheirOwnConnections(t *testing.T) {
 	if got := b.get(mePath("none")); got.status != http.StatusNotFound {
 		t.Errorf("no such session: %d", got.status)
 	}
-	if got := b.post(mePath(token) + "/disconnect?integration=sandbox"); got.status != http.StatusOK || !strings.Contains(got.body, "has no access to your account of sandbox any more") {
+	ended := b.post(mePath(token) + "/disconnect?integration=sandbox")
+	if got := b.get(ended.location); got.status != http.StatusOK || !strings.Contains(got.body, "has no access to your account of sandbox any more") {
 		t.Errorf("disconnect: %d\n%s", got.status, got.body)
 	}
 	if a.alive(credentials.AccessToken) {

@@ -216,8 +216,10 @@ func (s *server) askToSignIn(c echo.Context) error {
 			return &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeUnauthenticated, Message: "Your session has ended. Close this window and sign in again."}
 		}
 		s.Sessions.Flash(c.Request().Context(), false, "Your session had ended, and nothing was saved. Sign in to go on.")
-		next = strings.TrimSuffix(c.Request().URL.EscapedPath(), "/config")
-		if next == "/connect" {
+		next = c.Request().URL.EscapedPath()
+		if uuid := c.Param("uuid"); uuid != "" {
+			next = connectionPath(uuid)
+		} else if next == "/connect" {
 			next = localPath(c.FormValue("returnTo"), "/")
 		}
 	}

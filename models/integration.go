@@ -107,9 +107,17 @@ var integrationName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // beginning with a letter or digit.
 func ValidIntegrationName(name string) bool { return integrationName.MatchString(name) }
 
-// Problem says in one sentence why users cannot connect this integration yet, or nothing.
+// Registered reports whether the integration's connections are registered by the application's backend, and not made in
+// the browser.
+func (i *Integration) Registered() bool {
+	return i.Auth.Mode == AuthOAuth1 || i.Auth.Mode == AuthAPIKey || i.Auth.Mode == AuthUsernamePassword
+}
+
+// Problem says in one sentence why users cannot connect this integration in the browser yet, or nothing.
 func (i *Integration) Problem() string {
 	switch {
+	case i.Registered():
+		return "Its connections are registered by your backend; connecting in the browser is not available for auth mode " + string(i.Auth.Mode) + " yet."
 	case i.Auth.Mode != AuthOAuth2:
 		return "Connecting in the browser is not available for auth mode " + string(i.Auth.Mode) + " yet."
 	case i.OAuth.ID == "":

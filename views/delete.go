@@ -7,7 +7,7 @@ type ConnectionDeletePage struct {
 	Integration string
 	Href        string   // the connection's page
 	Action      string   // address the form posts to
-	Credentials []string // names of those held: "access token"
+	Credentials []string // names of those held: "Access token"
 	Config      string   // the additionalConfig; empty where it holds nothing
 	Tags        []string
 	Revocable   bool // the provider can be asked to revoke the grant

@@ -36,7 +36,7 @@ type KeyFormPage struct {
 	Integrations []Option
 	Expiries     []Option     // the last one is the date in ExpiresAt
 	ExpiresAt    string       // a date, as typed
-	Errors       []FieldError // fields: name, scopes, integrations, expiresAt
+	Errors       []FieldError // fields: name, scopes, integrations, expires, expiresAt
 }
 
 // KeyTextPage shows the text of an API key, this once.

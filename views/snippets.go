@@ -53,7 +53,7 @@ func quoted(text string) string {
 // snippet is a piece of code for the operator's application.
 type snippet struct{ Title, Code string }
 
-const nodeClient = `import { Patchbay } from 'patchbay';
+const nodeClient = `import { Patchbay } from "patchbay";
 
 const patchbay = new Patchbay({ host: {root}, apiKey: process.env.PATCHBAY_API_KEY });
 `
@@ -62,7 +62,7 @@ const patchbay = new Patchbay({ host: {root}, apiKey: process.env.PATCHBAY_API_K
 func sessionSnippets(p IntegrationPage) []snippet {
 	return []snippet{
 		{"curl", curl("POST", p.RootURL+apiPath+"/connect-sessions", true, p.filled(`{"userId": "42", "integrations": [{name}]}`))},
-		{"Node.js", p.filled(nodeClient + `const session = await patchbay.createConnectSession({ userId: '42', integrations: [{name}] });
+		{"Node.js", p.filled(nodeClient + `const session = await patchbay.createConnectSession({ userId: "42", integrations: [{name}] });
 // session.url is a link for this user, session.token is for your page.`)},
 	}
 }
@@ -79,10 +79,10 @@ func connectSnippets(p IntegrationPage) []snippet {
 		{"JavaScript", p.filled(`<script src={script}></script>
 <button id="connect" type="button">Connect {plain}</button>
 <script>
-  const patchbay = new Patchbay({root}, { sessionToken: 'SESSION_TOKEN' });
-  document.getElementById('connect').addEventListener('click', async () => {
+  const patchbay = new Patchbay({root}, { sessionToken: "SESSION_TOKEN" });
+  document.getElementById("connect").addEventListener("click", async () => {
     try {
-      const { integrationName, userId } = await patchbay.connect({name}, '42');
+      const { integrationName, userId } = await patchbay.connect({name}, "42");
     } catch ({ error }) {
       console.log(error.type, error.message);
     }
@@ -102,7 +102,7 @@ var given = map[models.AuthMode]string{
 func registerSnippets(p IntegrationPage) []snippet {
 	credentials := given[p.AuthMode]
 	return []snippet{
-		{"Node.js", p.filled(nodeClient + `await patchbay.registerConnection({name}, '42', ` + credentials + `);`)},
+		{"Node.js", p.filled(nodeClient + `await patchbay.registerConnection({name}, "42", ` + credentials + `);`)},
 		{"curl", curl("POST", p.RootURL+apiPath+"/connections", true, p.filled(`{"integration": {name}, "userId": "42", "credentials": `+credentials+`}`))},
 	}
 }

@@ -112,6 +112,10 @@ func (a *APIKeys) Create(ctx context.Context, actor models.Actor, request models
 	if err := request.Validate(a.now()); err != nil {
 		return nil, "", err
 	}
+	if request.Name == EnvironmentKeyName {
+		const message = "This name is that of the key in the server's settings."
+		return nil, "", &models.Error{Kind: models.KindConflict, Code: models.CodeAPIKeyExists, Message: message, Fields: []models.FieldError{{Field: "name", Message: message}}}
+	}
 	text := models.NewAPIKeyText()
 	key := a.newKey(actor, request, text)
 	err := a.store.Write(ctx, func(tx *store.Tx) error {
@@ -135,14 +139,17 @@ func (a *APIKeys) newKey(actor models.Actor, request models.APIKeyRequest, text 
 	return key
 }
 
-// Roll gives a key a new text, which is shown this once. The one before goes on working for the overlap. It fails with
-// not_found.
-func (a *APIKeys) Roll(ctx context.Context, actor models.Actor, id int64, overlap time.Duration) (*models.APIKey, models.Secret, error) {
+// Roll gives a key as it was read a new text, which is shown this once. The one before goes on working for the overlap. It
+// fails with not_found, and with stale_version for a key that was rolled since it was read.
+func (a *APIKeys) Roll(ctx context.Context, actor models.Actor, read *models.APIKey, overlap time.Duration) (*models.APIKey, models.Secret, error) {
 	text, ends := models.NewAPIKeyText(), a.now().Add(overlap)
 	var key *models.APIKey
 	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {
-		if key, err = tx.APIKey(ctx, id); err != nil {
+		if key, err = tx.APIKey(ctx, read.ID); err != nil {
 			return err
+		}
+		if key.Hash != read.Hash {
+			return &models.Error{Kind: models.KindConflict, Code: models.CodeStaleVersion, Message: "The API key was rolled meanwhile, and not again now."}
 		}
 		key.PreviousHash, key.PreviousExpiresAt = key.Hash, &ends
 		key.SetText(text)

@@ -84,7 +84,7 @@ func expiryText(at *time.Time) string {
 	if at == nil {
 		return ""
 	}
-	return at.Format(time.RFC3339)
+	return at.UTC().Format("2 Jan 2006, 15:04 UTC")
 }
 
 // fresh is what a refresh gives to everyone who waits for it; beside a failure, what is at hand.
