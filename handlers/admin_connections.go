@@ -72,6 +72,7 @@ func connectionFilter(c echo.Context) (models.ConnectionFilter, models.Connectio
 		UserID:      c.QueryParam("user"),
 		Query:       strings.TrimSpace(c.QueryParam("q")),
 		Status:      models.Status(c.QueryParam("status")),
+		Tag:         c.QueryParam("tag"),
 	}
 	if !filter.Status.Valid() {
 		filter.Status = ""
@@ -118,6 +119,7 @@ func filterChips(c echo.Context, filter models.ConnectionFilter) []views.Link {
 	add("q", "Search", filter.Query)
 	add("integration", "Integration", filter.Integration)
 	add("user", "User id", filter.UserID)
+	add("tag", "Tag", filter.Tag)
 	if filter.Status != "" {
 		add("status", "Status", views.StatusLabel(filter.Status))
 	}

@@ -110,6 +110,14 @@ func TestSQLitePagesComeFromIndexes(t *testing.T) {
 		"SELECT COUNT(*) FROM connections WHERE state = 'connected' AND NOT refreshable AND expires_at > 1 AND expires_at <= 9",
 		"SELECT COUNT(*) FROM (SELECT DISTINCT user_id FROM connections LIMIT 10001)",
 		"SELECT * FROM audit_entries WHERE connection_uuid = 'x' AND id < 9 ORDER BY id DESC LIMIT 21",
+		"SELECT * FROM audit_entries WHERE integration = 'x' AND id < 9 ORDER BY id DESC LIMIT 21",
+		"SELECT * FROM connections WHERE id IN (SELECT connection_id FROM connection_tags WHERE tag = 'x') AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM connections WHERE integration IN ('x') AND id < 9 ORDER BY id DESC LIMIT 51",
+		"SELECT * FROM events WHERE id > 9 ORDER BY id LIMIT 51",
+		"SELECT * FROM events WHERE type = 'x' AND id > 9 ORDER BY id LIMIT 51",
+		"SELECT * FROM api_keys WHERE hash = 'x' OR previous_hash = 'x' AND previous_hash <> '' AND previous_expires_at > 9",
+		"SELECT * FROM attempts WHERE claim_hash = 'x' AND status = 'pending'",
+		"SELECT * FROM attempts WHERE status = 'pending' AND last_moved < 9",
 	} {
 		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
 		if err != nil {
