@@ -301,3 +301,22 @@ func TestEndUsersSeeAndEndTheirOwnConnections(t *testing.T) {
 		t.Errorf("after the session's end: %d", got.status)
 	}
 }
+
+func TestASessionThatIsEndedRevokesWhatWaits(t *testing.T) {
+	a := newApp(t)
+	link, token := a.session(connections.ConnectRequest{UserID: "42", Integrations: []string{"sandbox"}, ReturnURL: appOrigin, Confirm: true})
+	b := a.browser()
+	claim := models.Secret(b.follow(b.get(link), "allow").returned().Query().Get("patchbay_claim"))
+	attempt, err := a.server.Connections.FindClaim(t.Context(), claim)
+	must(t, err)
+	must(t, a.server.Connections.DeleteConnectSession(t.Context(), models.Actor{}, mustSession(t, a, token)))
+	if a.alive(attempt.Secrets.Credentials.AccessToken) {
+		t.Error("the token that waited was not revoked")
+	}
+	if _, err := a.server.Connections.RedeemClaim(t.Context(), models.Actor{}, attempt, "42"); err == nil {
+		t.Error("redeemed after the session's end")
+	}
+	if got := b.get(link); got.status != http.StatusNotFound {
+		t.Errorf("the link: %d", got.status)
+	}
+}

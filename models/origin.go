@@ -22,10 +22,11 @@ func NewOrigins(registered []string, loopback bool) (Origins, error) {
 	o := Origins{loopback: loopback}
 	for _, text := range registered {
 		text = strings.TrimSuffix(strings.TrimSpace(text), "/")
-		if origin, ok := originOf(text); !ok || !strings.EqualFold(origin, text) || strings.Contains(text, "*") {
+		origin, ok := originOf(text)
+		if u, err := url.Parse(text); !ok || err != nil || u.Path+u.RawQuery+u.Fragment != "" || strings.Contains(text, "*") {
 			return Origins{}, fmt.Errorf("expected an origin, such as https://app.example.com, found %q", text)
 		}
-		o.registered = append(o.registered, strings.ToLower(text))
+		o.registered = append(o.registered, origin)
 	}
 	return o, nil
 }
@@ -54,6 +55,7 @@ func (o Origins) AllowsReturn(address string) bool {
 // MaxReturnURLBytes bounds a return address.
 const MaxReturnURLBytes = 2048
 
+// originOf gives the origin of an address, as browsers write it.
 func originOf(address string) (origin string, ok bool) {
 	strange := func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
 	if strings.ContainsFunc(address, strange) {
@@ -63,8 +65,14 @@ func originOf(address string) (origin string, ok bool) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), true
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port == defaultPorts[u.Scheme] { // which browsers leave out
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host, true
 }
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
 // IsLoopback reports whether a host, with or without a port, is a name of this machine only.
 func IsLoopback(hostport string) bool {

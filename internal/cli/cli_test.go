@@ -55,6 +55,7 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 		"no such folder":      {[]string{"--db", "/dev/null/x.db", "--key-file", good}, "open database /dev/null/x.db"},
 		"private address":     {[]string{"--addr", "127.0.0.1:0", "--allow-private", "10.0.0.1"}, "--allow-private: "},
 		"proxy":               {[]string{"--addr", "127.0.0.1:0", "--trusted-proxies", "all"}, "--trusted-proxies: expected a CIDR"},
+		"origin":              {[]string{"--addr", "127.0.0.1:0", "--origins", "app.example.com"}, "--origins: expected an origin"},
 		"integrations":        {[]string{"--addr", "127.0.0.1:0", "--dir", "faulty"}, "faulty/integrations.yaml:2:3: "},
 		"the sandbox's name":  {[]string{"--addr", "127.0.0.1:0", "--dir", "taken"}, "taken/integrations.yaml:2: the name sandbox is the built-in provider's"},
 		"admin without email": {[]string{"admin", "create"}, "missing flags: --email"},
@@ -173,9 +174,39 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("%d %q", code, out)
 	}
 	_, out, _ = run(t, "", "serve", "--help")
-	for _, variable := range []string{"PATCHBAY_ADDR", "PATCHBAY_URL", "PATCHBAY_DB", "PATCHBAY_DIR", "PATCHBAY_KEY_FILE", "PATCHBAY_SANDBOX", "PATCHBAY_ALLOW_PRIVATE", "PATCHBAY_ADMIN_PASSWORD", "PATCHBAY_ENCRYPTION_KEY"} {
+	for _, variable := range []string{"PATCHBAY_ADDR", "PATCHBAY_URL", "PATCHBAY_DB", "PATCHBAY_DIR", "PATCHBAY_KEY_FILE", "PATCHBAY_SANDBOX", "PATCHBAY_ALLOW_PRIVATE", "PATCHBAY_ADMIN_PASSWORD", "PATCHBAY_ENCRYPTION_KEY", "PATCHBAY_API_KEY", "PATCHBAY_ORIGINS"} {
 		if !strings.Contains(out, variable) {
 			t.Errorf("--help does not tell of %s", variable)
 		}
+	}
+}
+
+func TestAPIKeysOnTheCommandLine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, out, errors := run(t, "", "apikey", "create", "--name", "backend", "--scope", "connections:read", "--integration", "slack", "--expires", "48h")
+	key := strings.TrimSpace(out)
+	if code != exitOK || !strings.HasPrefix(key, "pb_") || strings.Contains(key, " ") || errors != "" {
+		t.Fatalf("%d %q %q", code, out, errors)
+	}
+	if code, out, _ := run(t, "", "apikey", "list"); code != exitOK || !strings.Contains(out, "backend") || !strings.Contains(out, "connections:read") || !strings.Contains(out, "slack") || strings.Contains(out, key) {
+		t.Errorf("list: %d %q", code, out)
+	}
+	for name, args := range map[string][]string{
+		"already":       {"apikey", "create", "--name", "backend"},
+		"There is no":   {"apikey", "create", "--name", "other", "--scope", "everything"},
+		"future":        {"apikey", "create", "--name", "other", "--expires=-1h"},
+		"no such":       {"apikey", "revoke", "other"},
+		"settings":      {"apikey", "create", "--name", "PATCHBAY_API_KEY"},
+		"missing flags": {"apikey", "create"},
+	} {
+		if code, out, errors := run(t, "", args...); code != exitSettings || out != "" || !strings.Contains(errors, name) {
+			t.Errorf("%v: %d %q %q", args, code, out, errors)
+		}
+	}
+	if code, out, errors := run(t, "", "apikey", "revoke", "backend"); code != exitOK || out != "Revoked backend.\n" {
+		t.Errorf("revoke: %d %q %q", code, out, errors)
+	}
+	if _, out, _ := run(t, "", "apikey", "list"); strings.Contains(out, "backend") {
+		t.Errorf("still there: %q", out)
 	}
 }

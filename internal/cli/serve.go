@@ -40,6 +40,9 @@ type serveCommand struct {
 	Dev            bool     `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
 }
 
+// shortAPIKey is how many characters an API key of the settings should have at least.
+const shortAPIKey = 20
+
 // sandboxName is the name of the built-in provider's integration.
 const sandboxName = "sandbox"
 
@@ -77,6 +80,9 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	admins, setupToken := auth.New(db, utcNow)
 	keys, meter := auth.NewAPIKeys(db, utcNow), auth.NewMeter(db, utcNow, log)
+	if n := len(s.APIKey); n > 0 && n < shortAPIKey {
+		log.Warn("PATCHBAY_API_KEY is short enough to be guessed", "characters", n, "wanted", shortAPIKey)
+	}
 	if err := keys.SetEnvironmentKey(ctx, models.Secret(s.APIKey)); err != nil {
 		return err
 	}

@@ -54,27 +54,33 @@ func (s *Service) RedeemClaim(ctx context.Context, actor models.Actor, attempt *
 
 // Sweep ends what has run out: pending attempts, whose tokens are revoked at the provider, and expired sessions.
 func (s *Service) Sweep(ctx context.Context) error {
-	for {
-		attempt, err := s.store.UnclaimedAttempt(ctx, s.now().Add(-models.ClaimLife))
-		if err != nil {
-			return err
-		}
-		if attempt == nil {
-			break
-		}
-		if err := s.dropUnclaimed(ctx, attempt); err != nil {
-			return err
-		}
+	unclaimed := s.now().Add(-models.ClaimLife)
+	if err := s.dropUnclaimed(ctx, func() (*models.Attempt, error) { return s.store.UnclaimedAttempt(ctx, unclaimed) }); err != nil {
+		return err
 	}
 	// An attempt that began in a link's last minute may come back as long after its end.
 	before := s.now().Add(-models.AttemptLife - models.ExchangeTime)
 	return s.store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteExpired(before) })
 }
 
-func (s *Service) dropUnclaimed(ctx context.Context, attempt *models.Attempt) error {
+// dropUnclaimed ends the pending attempts that next gives, one after the other until there is none.
+func (s *Service) dropUnclaimed(ctx context.Context, next func() (*models.Attempt, error)) error {
+	for {
+		attempt, err := next()
+		if err == nil && attempt != nil {
+			err = s.dropAttempt(ctx, attempt)
+		}
+		if err != nil || attempt == nil {
+			return err
+		}
+	}
+}
+
+// dropAttempt ends a pending attempt, and revokes its tokens at the provider.
+func (s *Service) dropAttempt(ctx context.Context, attempt *models.Attempt) error {
 	credentials := *attempt.Secrets.Credentials
 	attempt.Status, attempt.LastMoved, attempt.ClaimHash = models.AttemptFailed, s.now(), ""
-	attempt.ErrorType, attempt.ErrorMessage = models.ConnectInvalidState, "The application did not confirm the connection within 10 minutes."
+	attempt.ErrorType, attempt.ErrorMessage = models.ConnectInvalidState, "The application did not confirm the connection in time."
 	attempt.Secrets.Claim, attempt.Secrets.Credentials = "", nil
 	moved := false
 	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {

@@ -123,8 +123,12 @@ func (s *Service) FindConnectSession(ctx context.Context, id string) (*models.Co
 	return session, err
 }
 
-// DeleteConnectSession ends a connect session.
+// DeleteConnectSession ends a connect session. Tokens that still wait for a claim are revoked.
 func (s *Service) DeleteConnectSession(ctx context.Context, actor models.Actor, session *models.ConnectSession) error {
+	err := s.dropUnclaimed(ctx, func() (*models.Attempt, error) { return s.store.PendingAttempt(ctx, session.ID) })
+	if err != nil {
+		return err
+	}
 	return s.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteConnectSession(session); err != nil {
 			return err

@@ -118,6 +118,11 @@ func (q *queries) UnclaimedAttempt(ctx context.Context, before time.Time) (*mode
 	return q.firstAttempt(q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before))
 }
 
+// PendingAttempt finds an attempt of a connect session that waits for its claim; nil where there is none.
+func (q *queries) PendingAttempt(ctx context.Context, sessionID int64) (*models.Attempt, error) {
+	return q.firstAttempt(q.db.WithContext(ctx).Where("connect_session_id = ? AND status = 'pending'", sessionID))
+}
+
 func (q *queries) firstAttempt(db *gorm.DB) (*models.Attempt, error) {
 	var row attemptRow
 	err := db.Take(&row).Error
