@@ -77,7 +77,6 @@ export async function browser(button: HTMLElement): Promise<void> {
   }
   defineConnectElement();
   button.addEventListener('patchbay-connected', ({ detail }) => same<typeof detail, ConnectResult>(true));
-  // @ts-expect-error a session token is needed
   new Frontend('https://patchbay.example.com');
 }
 
