@@ -41,8 +41,9 @@ func withRetries(ctx context.Context, r request, try func() (*answer, error)) (*
 // its own, nobody knows whether r was carried out; 429 and 503 say that it was not.
 func (r *request) repeatable(err error) bool {
 	// A POST is told apart by its Idempotency-Key, and a merge patch that is applied twice changes nothing the second time
-	// (RFC 7396 §2). With If-Match, the repetition of what was carried out would fail as if someone else had been faster.
-	harmless := r.ifMatch == nil
+	// (RFC 7396 §2). With If-Match, and for DELETE, the repetition of what was carried out would fail as if someone else had
+	// been faster.
+	harmless := r.ifMatch == nil && r.method != http.MethodDelete
 	e, answered := errors.AsType[*Error](err)
 	if !answered {
 		return harmless
@@ -50,7 +51,7 @@ func (r *request) repeatable(err error) bool {
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return true
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return harmless
 	}
 	return e.Code == CodeIdempotencyInProgress // the server is still working on the try before

@@ -115,7 +115,9 @@ func TestRetries(t *testing.T) {
 		{"PUT after a lost connection", put, script{cut, fine}, 0},
 		{"PUT after 504", put, script{refuse(504, ""), fine}, 0},
 		{"PATCH after a lost connection", patch, script{half, fine}, 0},
-		{"DELETE after a lost connection", remove, script{cut, fine}, 0},
+		{"DELETE after a lost connection", remove, script{cut}, -1},
+		{"DELETE after 503", remove, script{refuse(503, "busy"), fine}, 0},
+		{"GET after 500", get, script{refuse(500, "internal"), fine}, 0},
 		{"POST after a lost connection", post, script{cut, fine}, 0},
 		{"POST after 502", post, script{refuse(502, ""), fine}, 0},
 		{"POST whose first try is still at work", post, script{cut, refuse(409, client.CodeIdempotencyInProgress), fine}, 0},
@@ -130,7 +132,6 @@ func TestRetries(t *testing.T) {
 		{"PUT after 409", put, script{refuse(409, client.CodeStaleVersion)}, 409},
 		{"POST after 409", post, script{refuse(409, client.CodeConnectionExists)}, 409},
 		{"GET after 424", get, script{refuse(424, client.CodeNeedsReconnect)}, 424},
-		{"GET after 500", get, script{refuse(500, client.CodeInternal)}, 500},
 		{"GET after an answer that is no JSON", get, script{answerWith(200, "<html>")}, -1},
 	}
 	for _, test := range tests {
