@@ -74,20 +74,25 @@ func startWithOIDC(t testing.TB) (*server, counterparty) {
 func startWithSandbox(t testing.TB) (*server, counterparty) {
 	t.Helper()
 	s := startServer(t)
-	return s, counterparty{
+	return s, sandboxOf(s)
+}
+
+// sandboxOf gives the provider that a server has built in.
+func sandboxOf(s *server) counterparty {
+	return counterparty{
 		integration: "sandbox",
-		allow:       func(b *testkit.Browser) { t.Helper(); b.Click("Allow") },
-		deny:        func(b *testkit.Browser) { t.Helper(); b.Click("Deny") },
+		allow:       func(b *testkit.Browser) { s.t.Helper(); b.Click("Allow") },
+		deny:        func(b *testkit.Browser) { s.t.Helper(); b.Click("Deny") },
 		active: func(accessToken string) bool {
-			t.Helper()
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/sandbox/userinfo", nil)
+			s.t.Helper()
+			request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.URL+"/sandbox/userinfo", nil)
 			if err != nil {
-				t.Fatal(err)
+				s.t.Fatal(err)
 			}
 			request.Header.Set("Authorization", "Bearer "+accessToken)
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
-				t.Fatal(err)
+				s.t.Fatal(err)
 			}
 			response.Body.Close()
 			return response.StatusCode == http.StatusOK

@@ -14,6 +14,7 @@ func TestJourney(t *testing.T) {
 		for _, scripted := range []bool{true, false} {
 			mode := map[bool]string{true: "with JavaScript", false: "without JavaScript"}[scripted]
 			t.Run(name+" "+mode, func(t *testing.T) {
+				t.Parallel()
 				s, provider := start(t)
 				a := setUp(s, scripted)
 				cookiesAreGuarded(a)

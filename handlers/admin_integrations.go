@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -63,10 +61,11 @@ func (s *server) renderIntegration(c echo.Context, status int, in *models.Integr
 		return err
 	}
 	form.AskUser = true
+	shown := in.Definition().Redacted(masked)
 	return render(c, status, views.Integration(views.IntegrationPage{
 		Shell: s.shell(c, in.Name, views.NavIntegrations), Name: in.Name, AuthMode: in.Auth.Mode, Source: managedBy(in.Source),
 		Sandbox: in.Source.Kind == models.SourceSandbox, Database: in.Source.Kind == models.SourceDatabase, RootURL: s.RootURL.String(), Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
-		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in), Requests: requestFacts(in), Counts: counts,
+		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in, shown), Requests: requestFacts(shown), Counts: counts,
 		Rows: s.connectionRows(list.Rows), AllHref: connectionsOfIntegration(in.Name), Connect: form,
 	}))
 }
@@ -92,7 +91,7 @@ func managedBy(source models.Source) string {
 	return sourceLabel(source)
 }
 
-func oauthFacts(in *models.Integration) []views.Fact {
+func oauthFacts(in *models.Integration, shown models.Definition) []views.Fact {
 	var facts []views.Fact
 	add := func(name, value string, copyable bool) {
 		if value != "" {
@@ -103,10 +102,10 @@ func oauthFacts(in *models.Integration) []views.Fact {
 	if in.OAuth.Secret != "" {
 		add("Client secret", masked, false)
 	}
-	add("Authorization URL", maskQuery(in.Auth.AuthorizationURL), false)
-	add("Token URL", maskQuery(in.Auth.TokenURL), false)
-	add("Refresh URL", maskQuery(in.Auth.RefreshURL), false)
-	add("Revocation URL", maskQuery(in.Auth.RevocationURL), false)
+	add("Authorization URL", shown.Auth.AuthorizationURL, false)
+	add("Token URL", shown.Auth.TokenURL, false)
+	add("Refresh URL", shown.Auth.RefreshURL, false)
+	add("Revocation URL", shown.Auth.RevocationURL, false)
 	if in.Auth.Mode == models.AuthOAuth2 {
 		pkce := "S256"
 		if in.Auth.DisablePKCE {
@@ -117,41 +116,18 @@ func oauthFacts(in *models.Integration) []views.Fact {
 	return facts
 }
 
-// maskQuery hides the values of an address's query, which may hold keys that came from the environment.
-func maskQuery(address string) string {
-	path, query, found := strings.Cut(address, "?")
-	if !found {
-		return address
-	}
-	parameters := strings.Split(query, "&")
-	for i, parameter := range parameters {
-		if name, _, hasValue := strings.Cut(parameter, "="); hasValue {
-			parameters[i] = name + "=" + masked
-		}
-	}
-	return path + "?" + strings.Join(parameters, "&")
-}
-
-// shownAsConfigured is a value made of placeholders, perhaps behind a scheme. Any other may hold a secret that was written
-// into the file or came from the environment.
-var shownAsConfigured = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
-
 // requestFacts shows the request defaults, without what may be a secret.
-func requestFacts(in *models.Integration) []views.Fact {
+func requestFacts(shown models.Definition) []views.Fact {
 	var facts []views.Fact
-	if in.Request.BaseURL != "" {
-		facts = append(facts, views.Fact{Name: "Base URL", Value: maskQuery(in.Request.BaseURL), Mono: true})
+	if shown.Requests.BaseURL != "" {
+		facts = append(facts, views.Fact{Name: "Base URL", Value: shown.Requests.BaseURL, Mono: true})
 	}
 	for _, group := range []struct {
 		kind   string
 		values map[string]string
-	}{{"Header", in.Request.Headers}, {"Parameter", in.Request.Params}} {
+	}{{"Header", shown.Requests.Headers}, {"Parameter", shown.Requests.Params}} {
 		for _, name := range slices.Sorted(maps.Keys(group.values)) {
-			value := group.values[name]
-			if !shownAsConfigured.MatchString(value) {
-				value = masked
-			}
-			facts = append(facts, views.Fact{Name: group.kind + " " + name, Value: value, Mono: true})
+			facts = append(facts, views.Fact{Name: group.kind + " " + name, Value: group.values[name], Mono: true})
 		}
 	}
 	return facts

@@ -27,23 +27,30 @@ var tagDocs = map[string]string{
 
 // reference shows the API as a page, made from the same routes as the OpenAPI document.
 func (s *server) reference(c echo.Context) error {
-	document := apiDocument(s.apiRoutes())
+	groups, codes := s.referenceParts()
 	page := views.ReferencePage{
 		Shell: s.shell(c, "API reference", views.NavReference), BaseURL: s.RootURL.String() + apiPrefix, Spec: apiPrefix + "/openapi.json",
-	}
-	for _, r := range s.apiRoutes() {
-		at := slices.IndexFunc(page.Groups, func(g views.ReferenceGroup) bool { return g.Name == r.tag })
-		if at < 0 {
-			at = len(page.Groups)
-			id := strings.ToLower(strings.ReplaceAll(r.tag, " ", "-"))
-			page.Groups = append(page.Groups, views.ReferenceGroup{ID: id, Name: r.tag, Doc: tagDocs[r.tag]})
-		}
-		page.Groups[at].Operations = append(page.Groups[at].Operations, r.reference(document))
-	}
-	for _, code := range slices.Sorted(maps.Keys(errorCodes)) {
-		page.Errors = append(page.Errors, referenceError(code))
+		Groups: groups, Errors: codes,
 	}
 	return render(c, http.StatusOK, views.Reference(page))
+}
+
+// referenceOf describes operations, in groups, and the codes they end in.
+func referenceOf(routes []apiRoute) (groups []views.ReferenceGroup, codes []views.ReferenceError) {
+	document := apiDocument(routes)
+	for _, r := range routes {
+		at := slices.IndexFunc(groups, func(g views.ReferenceGroup) bool { return g.Name == r.tag })
+		if at < 0 {
+			at = len(groups)
+			id := strings.ToLower(strings.ReplaceAll(r.tag, " ", "-"))
+			groups = append(groups, views.ReferenceGroup{ID: id, Name: r.tag, Doc: tagDocs[r.tag]})
+		}
+		groups[at].Operations = append(groups[at].Operations, r.reference(document))
+	}
+	for _, code := range slices.Sorted(maps.Keys(errorCodes)) {
+		codes = append(codes, referenceError(code))
+	}
+	return groups, codes
 }
 
 func referenceError(code string) views.ReferenceError {

@@ -4,16 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -23,11 +19,7 @@ const apiPrefix = "/api/v1"
 // isAPI reports whether a request is for the JSON API, where errors are JSON, too.
 func isAPI(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, "/api/") }
 
-const (
-	headerIdempotencyKey = "Idempotency-Key"
-	headerReplayed       = "Idempotency-Replayed"
-	headerETag           = "ETag"
-)
+const headerETag = "ETag"
 
 // apiKeyKey names the API key kept with a request.
 const apiKeyKey = "apiKey"
@@ -42,12 +34,10 @@ func callerKey(c echo.Context) *models.APIKey {
 // twice for one Idempotency-Key.
 func (s *server) operation(r apiRoute) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		for name := range c.QueryParams() {
-			if !slices.ContainsFunc(r.query, func(p apiParam) bool { return p.name == name }) {
-				return invalidParameter(name, "There is no such parameter here.")
-			}
-		}
 		if r.open {
+			if err := checkQuery(c, r.query); err != nil {
+				return err
+			}
 			return r.handler(c)
 		}
 		key, err := s.authenticate(c)
@@ -55,6 +45,9 @@ func (s *server) operation(r apiRoute) echo.HandlerFunc {
 			return err
 		}
 		c.Set(apiKeyKey, key)
+		if err := checkQuery(c, r.query); err != nil {
+			return err
+		}
 		if r.scope != "" && !key.Allows(r.scope) {
 			return forbidden("This API key lacks the scope " + string(r.scope) + ".")
 		}
@@ -70,8 +63,8 @@ func (s *server) operation(r apiRoute) echo.HandlerFunc {
 				return err
 			}
 		}
-		if idempotencyKey := c.Request().Header.Get(headerIdempotencyKey); idempotencyKey != "" && r.method == http.MethodPost {
-			return s.once(c, key, idempotencyKey, r.handler)
+		if sent := c.Request().Header.Values(headerIdempotencyKey); sent != nil && r.method == http.MethodPost {
+			return s.once(c, key, strings.Join(sent, ", "), r.handler)
 		}
 		return r.handler(c)
 	}
@@ -117,53 +110,6 @@ func reach(c echo.Context, integration string) error {
 // apiActor gives the API key of this request as an actor.
 func apiActor(c echo.Context) models.Actor {
 	return models.Actor{Name: models.APIKeyActor(callerKey(c).Name), IP: c.RealIP(), RequestID: requestID(c)}
-}
-
-// once answers a request with an Idempotency-Key: by the answer kept under the key, or by next, whose answer is kept.
-func (s *server) once(c echo.Context, key *models.APIKey, idempotencyKey string, next echo.HandlerFunc) error {
-	if len(idempotencyKey) > idempotency.MaxKeyBytes || strings.ContainsFunc(idempotencyKey, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return &models.Error{Kind: models.KindMalformed, Code: models.CodeInvalidHeader, Message: "The Idempotency-Key is at most 255 visible ASCII characters."}
-	}
-	body, err := io.ReadAll(c.Request().Body)
-	if err != nil {
-		return err
-	}
-	c.Request().Body = io.NopCloser(bytes.NewReader(body))
-	ctx := c.Request().Context()
-	request, answer, err := s.Idempotency.Begin(ctx, key.Name, idempotencyKey, []byte(c.Request().URL.RequestURI()), body)
-	if err != nil {
-		return err
-	}
-	if answer != nil {
-		h := c.Response().Header()
-		h.Set(headerReplayed, "true")
-		for name, value := range map[string]string{headerETag: answer.ETag, echo.HeaderLocation: answer.Location} {
-			if value != "" {
-				h.Set(name, value)
-			}
-		}
-		return c.JSONBlob(answer.Status, answer.Body)
-	}
-	recorder := &answerRecorder{ResponseWriter: c.Response().Writer}
-	c.Response().Writer = recorder
-	err = next(c)
-	if err != nil || c.Response().Status >= http.StatusInternalServerError {
-		return errors.Join(err, request.Release(ctx)) // a refusal changed nothing, so it may be asked again
-	}
-	return request.Finish(ctx, idempotency.Answer{
-		Status: c.Response().Status, ETag: c.Response().Header().Get(headerETag), Location: c.Response().Header().Get(echo.HeaderLocation), Body: recorder.body.Bytes(),
-	})
-}
-
-// answerRecorder keeps what is written through it.
-type answerRecorder struct {
-	http.ResponseWriter
-	body bytes.Buffer
-}
-
-func (r *answerRecorder) Write(p []byte) (int, error) {
-	r.body.Write(p)
-	return r.ResponseWriter.Write(p)
 }
 
 // pathParam gives a segment of the path, percent-decoded once; empty where the route has none of this name.

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -40,7 +42,7 @@ func (s *server) createConnectSession(c echo.Context) error {
 		}
 	}
 	if len(r.Integrations) == 0 {
-		r.Integrations = callerKey(c).Integrations
+		r.Integrations = s.existing(callerKey(c).Integrations)
 	}
 	if r.ReturnURL != "" && r.ReturnURL[0] == '/' { // those are for the dashboard
 		return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidReturnURL, Message: "The returnUrl is not an absolute address.", Fields: []models.FieldError{{Field: "returnUrl", Message: "expected an address such as https://app.example.com/connected"}}}
@@ -56,6 +58,14 @@ func (s *server) createConnectSession(c echo.Context) error {
 		return err
 	}
 	return writeJSON(c, http.StatusCreated, newConnectSession{session.UUID, token.Reveal(), s.Connections.ConnectURL(token), session.ExpiresAt})
+}
+
+// existing leaves out the integrations of a limited key that are not there any more.
+func (s *server) existing(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, err := s.Connections.Integration(name)
+		return err != nil
+	})
 }
 
 // apiAttempt is how an attempt stands. Its claim is not in it: only the browser that finished the flow is given that.
@@ -123,14 +133,12 @@ func (s *server) getConnectSession(c echo.Context) error {
 		ID: session.UUID, UserID: session.UserID, UserLabel: session.UserLabel, Integrations: session.Integrations,
 		ReturnURL: session.ReturnURL, Confirm: session.Confirm, ExpiresAt: session.ExpiresAt, Attempts: []apiAttempt{},
 	}
-	for _, name := range s.covered(session) {
-		attempt, err := s.Connections.DecidingAttempt(c.Request().Context(), session, name)
-		if err != nil {
-			return err
-		}
-		if attempt != nil {
-			public.Attempts = append(public.Attempts, *publicAttempt(attempt))
-		}
+	deciding, err := s.Connections.DecidingAttempts(c.Request().Context(), session)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(deciding)) {
+		public.Attempts = append(public.Attempts, *publicAttempt(deciding[name]))
 	}
 	return writeJSON(c, http.StatusOK, public)
 }
@@ -177,6 +185,9 @@ func (s *server) redeemClaim(c echo.Context) error {
 		return err
 	}
 	conn, err := s.Connections.RedeemClaim(ctx, apiActor(c), attempt, r.UserID)
+	if models.HasCode(err, models.ConnectInvalidState) { // which is for the browser
+		return &models.Error{Kind: models.KindNotFound, Code: models.CodeNotFound, Message: err.Error()}
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,11 +59,13 @@ func etag(c *models.Connection) string { return fmt.Sprintf(`"%d.%d"`, c.Version
 
 // ifMatch reads the versions that a change was made for (RFC 9110 §13.1.1); without the header, or for *, any is right.
 func ifMatch(c echo.Context) (version, configVersion int64, err error) {
-	// A proxy that compresses makes our ETags weak; what they name stays the same.
-	header := strings.TrimPrefix(c.Request().Header.Get("If-Match"), "W/")
-	if header == "" || header == "*" {
+	sent := c.Request().Header.Values("If-Match")
+	header := strings.Join(sent, ", ")
+	if sent == nil || header == "*" {
 		return connections.AnyVersion, connections.AnyVersion, nil
 	}
+	// A proxy that compresses makes our ETags weak; what they name stays the same.
+	header = strings.TrimPrefix(header, "W/")
 	one, two, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(header, `"`), `"`), ".")
 	version, err = strconv.ParseInt(one, 10, 64)
 	if err == nil {
@@ -110,9 +113,13 @@ type registerRequest struct {
 }
 
 func (s *server) registerConnection(c echo.Context) error {
-	var r registerRequest
-	if err := readJSON(c, &r); err != nil {
+	body, err := readBody(c)
+	if err != nil {
 		return err
+	}
+	var r registerRequest
+	if err := unmarshalStrict(body, &r); err != nil {
+		return cmp.Or(repeatedConfigKey(body), err)
 	}
 	if err := reach(c, r.Integration); err != nil {
 		return err

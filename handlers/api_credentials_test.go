@@ -51,7 +51,8 @@ func TestAPICredentialsAreFresh(t *testing.T) {
 	if get(client.MinTTL(30*time.Minute)).AccessToken != first.AccessToken {
 		t.Error("a token that lives long enough was refreshed")
 	}
-	second := get(client.MinTTL(2 * time.Hour))
+	a.clockOffset.Store(int64(20 * time.Minute))
+	second := get(client.MinTTL(50 * time.Minute))
 	third := get(client.ForceRefresh())
 	refreshed, err := c.RefreshConnection(t.Context(), "sandbox", "42")
 	must(t, err)
@@ -65,7 +66,7 @@ func TestAPICredentialsAreFresh(t *testing.T) {
 	if !strings.HasPrefix(answer.body, want) {
 		t.Errorf("%s, want %s…", answer.body, want)
 	}
-	a.clockOffset.Store(int64(50 * time.Minute))
+	a.clockOffset.Store(int64(70 * time.Minute))
 	if get().AccessToken == fourth.AccessToken {
 		t.Error("a token in its last quarter of an hour was not refreshed")
 	}

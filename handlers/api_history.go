@@ -28,6 +28,9 @@ type auditList struct {
 	NextCursor string       `json:"nextCursor" doc:"Where the next page begins; empty at the end."`
 }
 
+// maxAuditOfConnection bounds a page of entries about one connection.
+const maxAuditOfConnection = 50
+
 func (s *server) listAudit(c echo.Context) error {
 	request, err := apiPageRequest(c)
 	if err != nil {
@@ -38,6 +41,9 @@ func (s *server) listAudit(c echo.Context) error {
 		if err := reach(c, filter.Integration); err != nil {
 			return err
 		}
+	}
+	if filter.ConnectionUUID != "" { // whose entries come with configurations of up to 256 KiB
+		request.Limit = min(request.Limit, maxAuditOfConnection)
 	}
 	page, err := s.Connections.Audit(c.Request().Context(), filter, request)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -33,9 +34,28 @@ func unmarshalStrict(body []byte, target any) error {
 		return malformedBody(body, at, "expected UTF-8 text, found a byte that is not")
 	}
 	// Lone surrogate escapes are valid by the grammar of RFC 8259 §7, and kept in an additionalConfig as they are.
-	err := json.Unmarshal(body, target, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true))
+	err := json.Unmarshal(body, target, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true), exactTexts)
 	return bodyError(body, err)
 }
+
+var errHalfPair = errors.New("expected no half of a surrogate pair")
+
+// exactTexts refuses what a string cannot hold: each lone surrogate would become U+FFFD, and several user ids one.
+var exactTexts = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, text *string) error {
+	if dec.PeekKind() != jsontext.KindString {
+		return errors.ErrUnsupported // left to the default
+	}
+	quoted, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil {
+		return errHalfPair
+	}
+	*text = string(unquoted)
+	return nil
+}))
 
 func invalidUTF8(text []byte) int {
 	for at := 0; at < len(text); {
@@ -56,21 +76,18 @@ func bodyError(body []byte, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &syntax) && errors.Is(err, jsontext.ErrDuplicateName):
-		field := fieldOf(syntax.JSONPointer)
-		message := fmt.Sprintf("expected each key once, found %q again", syntax.JSONPointer.LastToken())
-		if field == fieldConfig || strings.HasPrefix(field, fieldConfig+".") {
-			line, column := models.Position(string(body), min(int(syntax.ByteOffset), len(body)))
-			return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidConfig, Message: "The configuration is not valid: " + message + ".", Fields: []models.FieldError{{Field: fieldConfig, Message: message, Line: line, Column: column}}}
-		}
-		return malformedBody(body, int(syntax.ByteOffset), message)
+		return malformedBody(body, int(syntax.ByteOffset), fmt.Sprintf("expected each key once, found %q again", syntax.JSONPointer.LastToken()))
 	case errors.As(err, &syntax):
 		return malformedBody(body, int(syntax.ByteOffset), "expected valid JSON")
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return malformedBody(body, len(body), "expected a JSON object, found the end of the text")
 	case errors.As(err, &semantic):
 		message := "expected " + wordOf(semantic.GoType)
-		if errors.Is(err, json.ErrUnknownName) {
+		switch {
+		case errors.Is(err, json.ErrUnknownName):
 			message = "there is no such key"
+		case errors.Is(err, errHalfPair):
+			message = errHalfPair.Error()
 		}
 		return invalidBody(fieldOf(semantic.JSONPointer), message)
 	}
@@ -79,6 +96,20 @@ func bodyError(body []byte, err error) error {
 
 // fieldConfig is the field of an additionalConfig.
 const fieldConfig = "additionalConfig"
+
+// repeatedConfigKey gives the failure of a body that cannot be read because a key comes twice in its additionalConfig, told
+// like every other fault there; nil for any other body.
+func repeatedConfigKey(body []byte) error {
+	var given struct {
+		AdditionalConfig jsontext.Value `json:"additionalConfig"`
+	}
+	anything := json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if json.Unmarshal(body, &given, anything) != nil || given.AdditionalConfig == nil {
+		return nil
+	}
+	_, err := models.ParseConfig(string(given.AdditionalConfig))
+	return err
+}
 
 func malformedBody(body []byte, at int, message string) error {
 	line, column := models.Position(string(body), min(at, len(body)))
@@ -133,6 +164,29 @@ func wordOf(t reflect.Type) string {
 		return wordOf(t.Elem())
 	}
 	return "a whole number"
+}
+
+// filtersOfOne are parameters that select what belongs to somebody or something.
+var filtersOfOne = []string{"connection", "integration", "tag", "userId"}
+
+// checkQuery fails unless the query can be read and has each known parameter at most once, and no other. What net/url cannot
+// read it leaves out, and a filter that is left out selects everything.
+func checkQuery(c echo.Context, known []apiParam) error {
+	query, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidParameter, Message: "The query cannot be read: expected name=value pairs, percent-encoded and joined by &."}
+	}
+	for name, values := range query {
+		switch {
+		case !slices.ContainsFunc(known, func(p apiParam) bool { return p.name == name }):
+			return invalidParameter(name, "There is no such parameter here.")
+		case len(values) > 1:
+			return invalidParameter(name, "expected it once.")
+		case values[0] == "" && slices.Contains(filtersOfOne, name): // by nothing it would select everything
+			return invalidParameter(name, "expected a value; leave the parameter out for any.")
+		}
+	}
+	return nil
 }
 
 func invalidParameter(name, message string) error {

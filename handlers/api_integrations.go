@@ -20,8 +20,14 @@ type apiIntegration struct {
 	models.Definition
 }
 
-func (s *server) publicIntegration(in *models.Integration, connections int64) apiIntegration {
-	return apiIntegration{in.Name, in.Source.Kind, s.Connections.CallbackURL(in), in.Problem(), connections, in.Definition()}
+// publicIntegration gives an integration as the caller may see it: who cannot change it is not shown what somebody may have
+// written into it.
+func (s *server) publicIntegration(c echo.Context, in *models.Integration, connections int64) apiIntegration {
+	shown := in.Definition()
+	if !callerKey(c).Allows(models.ScopeIntegrationsWrite) {
+		shown = shown.Redacted("[redacted]")
+	}
+	return apiIntegration{in.Name, in.Source.Kind, s.Connections.CallbackURL(in), in.Problem(), connections, shown}
 }
 
 type integrationList struct {
@@ -36,7 +42,7 @@ func (s *server) listIntegrations(c echo.Context) error {
 	list := integrationList{Integrations: []apiIntegration{}}
 	for _, in := range s.Connections.Integrations() {
 		if callerKey(c).Reaches(in.Name) {
-			list.Integrations = append(list.Integrations, s.publicIntegration(in, counts[in.Name]))
+			list.Integrations = append(list.Integrations, s.publicIntegration(c, in, counts[in.Name]))
 		}
 	}
 	return writeJSON(c, http.StatusOK, list)
@@ -59,7 +65,7 @@ func (s *server) writeIntegration(c echo.Context, status int, in *models.Integra
 	if err != nil {
 		return err
 	}
-	return writeJSON(c, status, s.publicIntegration(in, counts.Total()))
+	return writeJSON(c, status, s.publicIntegration(c, in, counts.Total()))
 }
 
 // integrationRequest documents the body that creates an integration: its name, and then the keys of integrations.yaml.

@@ -112,7 +112,7 @@ func TestAPITakesAnIntegrationAsItGivesIt(t *testing.T) {
 func TestAPILeavesTheFileToItsOperator(t *testing.T) {
 	a := newAPI(t)
 	config := a.server.Config
-	client, err := oauth.New(nil, a.now)
+	client, err := oauth.New(nil, providerTimeout, a.now)
 	must(t, err)
 	file := models.Integration{Name: "crm", Source: models.Source{Kind: models.SourceFile, File: "integrations.yaml", Line: 7}, Auth: models.Auth{Mode: models.AuthAPIKey}}
 	config.Connections, err = connections.New(t.Context(), connections.Config{

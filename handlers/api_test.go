@@ -129,7 +129,7 @@ func (a *api) faults(r *http.Request, response *http.Response, body []byte) (fau
 	if kind := header.Get("Content-Type"); len(body) > 0 && (kind != "application/json" || !json.Valid(body)) {
 		fault("%q is not JSON:\n%.500s", kind, body)
 	}
-	if header.Get("Access-Control-Allow-Origin") != "" && (route == nil || !route.open) {
+	if header.Get("Access-Control-Allow-Origin") != "" && r.URL.Path != apiPrefix+"/connect-sessions/self" {
 		fault("pages of other origins may read it")
 	}
 	gives := route != nil && route.operationID == operationGetCredentials && response.StatusCode == http.StatusOK

@@ -90,13 +90,13 @@ func (s *server) renderMine(c echo.Context, token models.Secret, session *models
 		revocation := connections.Revocation(c.QueryParam(paramRevocation))
 		page.Flash = &views.Flash{OK: revocation == connections.Revoked, Message: disconnected(s.AppName, ended, revocation)}
 	}
+	deciding, err := s.Connections.DecidingAttempts(c.Request().Context(), session)
+	if err != nil {
+		return err
+	}
 	connectHrefs := map[string]string{}
 	for _, in := range s.connectable(session) {
-		attempt, err := s.Connections.DecidingAttempt(c.Request().Context(), session, in.Name)
-		if err != nil {
-			return err
-		}
-		if attempt != nil && attempt.Status == models.AttemptSucceeded { // a link works once
+		if attempt := deciding[in.Name]; attempt != nil && attempt.Status == models.AttemptSucceeded { // a link works once
 			continue
 		}
 		connectHrefs[in.Name] = connectHref(connectFlow{token: token, integration: in.Name}, "again", "1")

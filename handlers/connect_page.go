@@ -132,7 +132,7 @@ func (s *server) renderAttempt(c echo.Context, flow connectFlow, attempt *models
 		// no further.
 		c.Response().Header().Set("Refresh", "0; url="+page.ReturnHref)
 	}
-	if !page.OK {
+	if !page.OK && flow.display.Origin == "" { // a page that was told of this failure would not hear of another try
 		page.RetryHref = connectHref(flow, "again", "1")
 	}
 	return render(c, http.StatusOK, views.ConnectResult(page))

@@ -20,6 +20,7 @@ var statuses = map[models.Kind]int{
 	models.KindForbidden:       http.StatusForbidden,
 	models.KindNotFound:        http.StatusNotFound,
 	models.KindConflict:        http.StatusConflict,
+	models.KindTooLarge:        http.StatusRequestEntityTooLarge,
 	models.KindInvalid:         http.StatusUnprocessableEntity,
 	models.KindReauthRequired:  http.StatusFailedDependency,
 	models.KindTooMany:         http.StatusTooManyRequests,

@@ -33,7 +33,7 @@ var errorCodes = map[string]errorCode{
 	models.CodeIdempotencyProgress: {models.KindConflict, "The first request with this Idempotency-Key is still under way; try again after Retry-After."},
 	models.CodeIdempotencyReused:   {models.KindInvalid, "The Idempotency-Key was used for another request."},
 	models.CodeIntegrationExists:   {models.KindConflict, "There is an integration of this name."},
-	models.CodeIntegrationInUse:    {models.KindConflict, "The integration has connections."},
+	models.CodeIntegrationInUse:    {models.KindConflict, "The integration has connections: it cannot be deleted, nor its tokens sent to another host."},
 	models.CodeIntegrationManaged:  {models.KindConflict, "The integration is managed by integrations.yaml, or built in."},
 	models.CodeInvalidBody:         {models.KindInvalid, "A key of the body is unknown, missing or of another type; fields names it."},
 	models.CodeInvalidConfig:       {models.KindInvalid, "The additionalConfig is not one JSON object of at most 256 KiB and 64 levels with each key once; fields has line and column."},
@@ -59,6 +59,7 @@ var errorCodes = map[string]errorCode{
 	models.CodeUnknownIntegration:  {models.KindNotFound, "There is no integration of this name."},
 	models.CodeUnknownProvider:     {models.KindNotFound, "There is no such provider in the catalogue."},
 	models.CodeUnsupportedAuthMode: {models.KindInvalid, "Connections of the integration's auth mode cannot be registered."},
+	codePayloadTooLarge:            {models.KindTooLarge, "The body is larger than 1 MiB."},
 }
 
 // allErrors lists the codes that a route can end in, beside a failure of the server.
@@ -77,6 +78,9 @@ func (r apiRoute) allErrors() []string {
 	}
 	if r.scope != "" || strings.Contains(r.path, ":integration") {
 		add(models.CodeForbidden)
+	}
+	if r.body != nil || r.method == http.MethodPost {
+		add(codePayloadTooLarge)
 	}
 	switch r.body.(type) {
 	case nil, anyObject, givenCredentials, definitionPatch:

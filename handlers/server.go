@@ -20,6 +20,7 @@ import (
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/models"
+	"github.com/patchbay/patchbay/views"
 )
 
 // Config is what a server is made of.
@@ -49,12 +50,15 @@ type server struct {
 	crossOrigin *http.CrossOriginProtection
 	readiness   readiness
 	openAPIText func() ([]byte, error)
+
+	referenceParts func() ([]views.ReferenceGroup, []views.ReferenceError)
 }
 
 // New gives the handler of all routes.
 func New(config Config) http.Handler {
 	s := &server{Config: config, crossOrigin: http.NewCrossOriginProtection()}
 	s.openAPIText = sync.OnceValues(func() ([]byte, error) { return encodeDocument(apiDocument(s.apiRoutes())) })
+	s.referenceParts = sync.OnceValues(func() ([]views.ReferenceGroup, []views.ReferenceError) { return referenceOf(s.apiRoutes()) })
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = s.clientIP()

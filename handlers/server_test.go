@@ -28,6 +28,9 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
+// providerTimeout is how long tests wait for a provider that does not answer.
+const providerTimeout = 2 * time.Second
+
 const (
 	adminEmail    = "ada@example.com"
 	viewerEmail   = "viewer@example.com"
@@ -70,7 +73,7 @@ func newApp(t testing.TB) *app {
 	grant.Auth.TokenParams = map[string]string{"grant_type": "password"}
 	mode.Auth.Mode = models.AuthAPIKey
 	list := []models.Integration{provider.Integration("sandbox"), provider.Integration("other"), broken, grant, mode}
-	client, err := oauth.New([]string{root.Host}, a.now)
+	client, err := oauth.New([]string{root.Host}, providerTimeout, a.now)
 	must(t, err)
 	admins, token := auth.New(a.store, a.now)
 	a.setupToken = token

@@ -18,8 +18,9 @@ type Connection struct {
 	LastModified time.Time // moves with every change by the application, an operator or the server
 
 	AuthMode    AuthMode
+	ObtainedAt  time.Time  // when the credentials were
 	ExpiresAt   *time.Time // of the access token; nil where the provider named none
-	RefreshAt   *time.Time // when to refresh it ahead of that; nil where it cannot be
+	RefreshAt   *time.Time // when to refresh it ahead of that, or to try again; nil where it cannot be
 	Refreshable bool       // a refresh token is held
 
 	State       State
@@ -94,7 +95,7 @@ func (s Status) Valid() bool {
 
 // Hold makes c the bearer of credentials obtained now.
 func (c *Connection) Hold(credentials Credentials, now time.Time) {
-	c.AuthMode, c.ExpiresAt, c.RefreshAt = credentials.Type, credentials.ExpiresAt, credentials.RefreshAt(now)
+	c.AuthMode, c.ObtainedAt, c.ExpiresAt, c.RefreshAt = credentials.Type, now, credentials.ExpiresAt, credentials.RefreshAt(now)
 	c.Refreshable = credentials.RefreshToken != ""
 	c.State, c.StateReason, c.StateBefore = StateConnected, "", ""
 }

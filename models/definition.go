@@ -1,6 +1,10 @@
 package models
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // Definition is an integration in the keys of integrations.yaml, as the API shows it: what its provider contributes and
 // the defaults are filled in. No secret is in it; two flags say which of them are there.
@@ -103,4 +107,44 @@ func (u unexpanded) texts(key string, expanded map[string]string) map[string]str
 		shown[name] = u.text(key+"."+name, text)
 	}
 	return shown
+}
+
+// Redacted gives the definition with mask in place of every value that may hold a secret somebody wrote into it: what is sent
+// to the token endpoint or with requests, unless it is made of placeholders, and the queries of addresses.
+func (d Definition) Redacted(mask string) Definition {
+	texts := func(values map[string]string) map[string]string {
+		shown := make(map[string]string, len(values))
+		for name, value := range values {
+			if !madeOfPlaceholders.MatchString(value) {
+				value = mask
+			}
+			shown[name] = value
+		}
+		return shown
+	}
+	for _, address := range []*string{
+		&d.Auth.AuthorizationURL, &d.Auth.TokenURL, &d.Auth.RefreshURL, &d.Auth.RevocationURL, &d.Auth.RequestURL, &d.Requests.BaseURL,
+	} {
+		*address = redactQuery(*address, mask)
+	}
+	d.Auth.TokenParams, d.Auth.RequestParams = texts(d.Auth.TokenParams), texts(d.Auth.RequestParams)
+	d.Requests.Headers, d.Requests.Params = texts(d.Requests.Headers), texts(d.Requests.Params)
+	return d
+}
+
+// madeOfPlaceholders matches a value that holds no secret itself: placeholders, perhaps behind a scheme.
+var madeOfPlaceholders = regexp.MustCompile(`^([A-Za-z]+ )?(\$\{[^}]+\})+$`)
+
+func redactQuery(address, mask string) string {
+	path, query, found := strings.Cut(address, "?")
+	if !found {
+		return address
+	}
+	parameters := strings.Split(query, "&")
+	for i, parameter := range parameters {
+		if name, _, hasValue := strings.Cut(parameter, "="); hasValue {
+			parameters[i] = name + "=" + mask
+		}
+	}
+	return path + "?" + strings.Join(parameters, "&")
 }

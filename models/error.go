@@ -17,6 +17,7 @@ const (
 	KindForbidden                   // signed in, but not allowed
 	KindNotFound                    // no such object
 	KindConflict                    // exists already, or changed meanwhile
+	KindTooLarge                    // more than is read
 	KindInvalid                     // readable, but breaks a rule
 	KindReauthRequired              // the end user has to connect again
 	KindTooMany                     // rate limited

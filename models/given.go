@@ -76,22 +76,24 @@ func (g *givenCredentials) given(name string) (json.RawMessage, bool) {
 	return value, ok && string(value) != "null"
 }
 
-// text reads a string property.
+// text reads a string property; not ok where there is none.
 func (g *givenCredentials) text(name string, optional bool) (text string, ok bool) {
 	value, given := g.given(name)
 	switch {
-	case !given && !optional:
-		g.fault("credentials."+name, "expected this property, found none")
-	case given && json.Unmarshal(value, &text) != nil:
+	case given && json.Unmarshal(value, &text) == nil:
+		return text, true
+	case given:
 		g.fault("credentials."+name, "expected a string")
+	case !optional:
+		g.fault("credentials."+name, "expected this property, found none")
 	}
-	return text, given
+	return "", false
 }
 
 // secret reads a string property that must be there and hold something.
 func (g *givenCredentials) secret(name string) Secret {
-	text, given := g.text(name, false)
-	if given && text == "" {
+	text, ok := g.text(name, false)
+	if ok && text == "" {
 		g.fault("credentials."+name, "expected a string that is not empty")
 	}
 	return Secret(text)
@@ -114,16 +116,11 @@ func (g *givenCredentials) login() (username string, password Secret) {
 // expiry reads expires_at, an RFC 3339 time or unix seconds, or else expires_in, in seconds.
 func (g *givenCredentials) expiry(now time.Time) *time.Time {
 	if value, given := g.given("expires_at"); given {
-		if seconds, ok := finite(value); ok {
-			at := time.Unix(int64(seconds), 0).UTC()
-			return &at
-		}
-		var at time.Time
-		if json.Unmarshal(value, &at) != nil {
+		at, ok := instant(value)
+		if !ok {
 			g.fault("credentials.expires_at", "expected a time such as 2026-03-01T12:00:00Z, or unix seconds")
 			return nil
 		}
-		at = at.UTC()
 		return &at
 	}
 	value, given := g.given("expires_in")
@@ -142,7 +139,18 @@ func (g *givenCredentials) expiry(now time.Time) *time.Time {
 // maxLife bounds what a caller says a token lives.
 const maxLife = 10 * 366 * 24 * time.Hour
 
-// finite reads a number of seconds that a time up to the year 9999 can be made of.
+// instant reads an RFC 3339 time or unix seconds. In UTC, it has to be in a year that RFC 3339 can tell.
+func instant(value json.RawMessage) (at time.Time, ok bool) {
+	if seconds, isNumber := finite(value); isNumber {
+		at = time.Unix(int64(seconds), 0)
+	} else if json.Unmarshal(value, &at) != nil {
+		return at, false
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	return at, at.Year() >= 0 && at.Year() <= 9999
+}
+
+// finite reads a number of seconds, of either sign, that is not beyond the year 9999.
 func finite(value json.RawMessage) (seconds float64, ok bool) {
 	const most = 253402300799
 	ok = json.Unmarshal(value, &seconds) == nil && math.Abs(seconds) <= most

@@ -1,13 +1,14 @@
 package models
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Merge applies an RFC 7396 merge patch. Values that the patch does not touch keep their exact text, and keys their
-// order. It fails with invalid_config for a patch that is no valid configuration, or whose result is none.
+// order; a patch that changes nothing keeps all of the text. It fails with invalid_config for a patch that is no valid configuration, or whose result is none.
 func (c Config) Merge(patch string) (Config, error) {
 	if _, err := ParseConfig(patch); err != nil {
 		return "", err
@@ -28,18 +29,25 @@ func merge(target, patch jsontext.Value) jsontext.Value {
 	for at, m := range merged {
 		places[unquoted(m.name)] = at
 	}
+	changed := target.Kind() != jsontext.KindBeginObject
 	for _, change := range members(patch) {
 		name := unquoted(change.name)
 		at, found := places[name]
 		if !found {
 			at = len(merged)
 			merged = append(merged, member{name: change.name})
+			places[name] = at
 		}
+		before := merged[at].value
 		if change.value.Kind() == jsontext.KindNull {
 			merged[at].value = nil
 		} else {
-			merged[at].value = merge(merged[at].value, change.value)
+			merged[at].value = merge(before, change.value)
 		}
+		changed = changed || !bytes.Equal(before, merged[at].value)
+	}
+	if !changed {
+		return target
 	}
 	text := []byte{'{'}
 	for _, m := range merged {

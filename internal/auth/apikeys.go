@@ -2,7 +2,8 @@ package auth
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -140,12 +141,13 @@ func (a *APIKeys) newKey(actor models.Actor, request models.APIKeyRequest, text 
 }
 
 // Roll gives a key as it was read a new text, which is shown this once. The one before goes on working for the overlap. It
-// fails with not_found, and with stale_version for a key that was rolled since it was read.
+// fails with not_found, with forbidden for the key of the settings, and with stale_version for one that was rolled since it
+// was read.
 func (a *APIKeys) Roll(ctx context.Context, actor models.Actor, read *models.APIKey, overlap time.Duration) (*models.APIKey, models.Secret, error) {
 	text, ends := models.NewAPIKeyText(), a.now().Add(overlap)
 	var key *models.APIKey
 	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {
-		if key, err = tx.APIKey(ctx, read.ID); err != nil {
+		if key, err = changeable(tx.APIKey(ctx, read.ID)); err != nil {
 			return err
 		}
 		if key.Hash != read.Hash {
@@ -165,11 +167,20 @@ func (a *APIKeys) Roll(ctx context.Context, actor models.Actor, read *models.API
 	return key, text, nil
 }
 
-// Revoke ends a key at once. It fails with not_found.
+// changeable fails with forbidden for the key of the settings, which is changed there.
+func changeable(key *models.APIKey, err error) (*models.APIKey, error) {
+	if err == nil && key.Name == EnvironmentKeyName {
+		message := "This API key comes from the server's settings. Change " + EnvironmentKeyName + " there and restart the server."
+		err = &models.Error{Kind: models.KindForbidden, Code: models.CodeForbidden, Message: message}
+	}
+	return key, err
+}
+
+// Revoke ends a key at once. It fails with not_found, and with forbidden for the key of the settings.
 func (a *APIKeys) Revoke(ctx context.Context, actor models.Actor, id int64) (*models.APIKey, error) {
 	var key *models.APIKey
 	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {
-		if key, err = tx.APIKey(ctx, id); err != nil {
+		if key, err = changeable(tx.APIKey(ctx, id)); err != nil {
 			return err
 		}
 		return a.revoke(tx, actor, key)
@@ -189,7 +200,7 @@ func (a *APIKeys) revoke(tx *store.Tx, actor models.Actor, key *models.APIKey) e
 const EnvironmentKeyName = "PATCHBAY_API_KEY"
 
 // SetEnvironmentKey makes text the full-scope key that the settings give, or removes the one they gave before where text
-// is empty.
+// is empty. The text of a key that was made otherwise stays that key.
 func (a *APIKeys) SetEnvironmentKey(ctx context.Context, text models.Secret) error {
 	actor := models.Actor{Name: models.SystemActor}
 	return a.store.Write(ctx, func(tx *store.Tx) error {
@@ -197,7 +208,7 @@ func (a *APIKeys) SetEnvironmentKey(ctx context.Context, text models.Secret) err
 		switch {
 		case err != nil && !models.HasCode(err, models.CodeNotFound):
 			return err
-		case err == nil && before.Hash == text.Hash():
+		case err == nil && before.Hash == text.Hash() && slices.Equal(before.Scopes, models.Scopes):
 			return nil
 		case err == nil:
 			if err := a.revoke(tx, actor, before); err != nil {
@@ -207,9 +218,12 @@ func (a *APIKeys) SetEnvironmentKey(ctx context.Context, text models.Secret) err
 		if text == "" {
 			return nil
 		}
+		if _, err := tx.APIKeyByHash(ctx, text.Hash(), a.now()); !models.HasCode(err, models.CodeNotFound) {
+			return err
+		}
 		key := a.newKey(actor, models.APIKeyRequest{Name: EnvironmentKeyName, Scopes: models.Scopes}, text)
 		if err := tx.CreateAPIKey(key); err != nil {
-			return errors.Join(errors.New("set the API key of the settings"), err)
+			return fmt.Errorf("set the API key of the settings: %w", err)
 		}
 		return tx.Audit(a.entry(actor, models.AuditAPIKeyCreated, key))
 	})

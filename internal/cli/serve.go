@@ -41,7 +41,7 @@ type serveCommand struct {
 }
 
 // shortAPIKey is how many characters an API key of the settings should have at least.
-const shortAPIKey = 20
+const shortAPIKey = 32
 
 // sandboxName is the name of the built-in provider's integration.
 const sandboxName = "sandbox"
@@ -107,6 +107,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	work.Go(func() { every(background, reloadInterval, "reload integrations", log, config.Connections.Reload) })
 	work.Go(func() { every(background, sweepInterval, "sweep", log, config.Connections.Sweep) })
 	err = serve(ctx, listener, handlers.New(config), log)
+	config.Connections.Wait()
 	stop()
 	work.Wait()
 	return err
@@ -158,7 +159,7 @@ func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *st
 	if config.Providers, err = integrations.Providers(); err != nil {
 		return err
 	}
-	client, err := oauth.New(allowPrivate, utcNow)
+	client, err := oauth.New(allowPrivate, oauth.CallTimeout, utcNow)
 	if err != nil {
 		return settingsError{fmt.Errorf("--allow-private: %w", err)}
 	}

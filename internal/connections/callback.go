@@ -119,6 +119,9 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 	default:
 		err = s.store.Write(ctx, func(tx *store.Tx) error { return s.storeConnection(ctx, tx, actor, attempt, credentials) })
 	}
+	if err != nil {
+		s.revokeUnkept(ctx, attempt, credentials)
+	}
 	if err != nil && !models.HasCode(err, models.ConnectInvalidState) {
 		return &models.Error{
 			Kind: models.KindInternal, Code: models.ConnectTokenStorage, Cause: err,
@@ -126,6 +129,14 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 		}
 	}
 	return err
+}
+
+// revokeUnkept revokes tokens that could not be stored. Not where the user has a connection: many providers end all of a
+// user's tokens with one.
+func (s *Service) revokeUnkept(ctx context.Context, attempt *models.Attempt, credentials models.Credentials) {
+	if _, err := s.Find(ctx, attempt.Integration, attempt.UserID); models.HasCode(err, models.CodeUnknownConnection) {
+		s.revoke(ctx, attempt.Integration, credentials)
+	}
 }
 
 // storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else. Of several
@@ -160,9 +171,13 @@ func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor model
 		return err
 	}
 	if !moved {
-		return &models.Error{Kind: models.KindConflict, Code: models.ConnectInvalidState, Message: "This connect attempt has ended meanwhile."}
+		return attemptGone()
 	}
 	return s.record(tx, s.entry(actor, action, c), event, detail)
+}
+
+func attemptGone() error {
+	return &models.Error{Kind: models.KindConflict, Code: models.ConnectInvalidState, Message: "This connect attempt has ended meanwhile."}
 }
 
 // describe gives an error the type and message that the end user is shown.

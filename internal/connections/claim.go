@@ -2,6 +2,8 @@ package connections
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
@@ -13,8 +15,12 @@ func (s *Service) awaitClaim(ctx context.Context, actor models.Actor, attempt *m
 	attempt.Status, attempt.LastMoved, attempt.ClaimHash = models.AttemptPending, s.now(), claim.Hash()
 	attempt.Secrets.Claim, attempt.Secrets.Credentials = claim, &credentials
 	return s.store.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.MoveAttempt(attempt, models.AttemptConsumed); err != nil {
+		moved, err := tx.MoveAttempt(attempt, models.AttemptConsumed)
+		if err != nil {
 			return err
+		}
+		if !moved {
+			return attemptGone()
 		}
 		about := &models.Connection{Integration: attempt.Integration, UserID: attempt.UserID}
 		return tx.Audit(s.entry(actor, models.AuditConnectPending, about))
@@ -55,18 +61,16 @@ func (s *Service) RedeemClaim(ctx context.Context, actor models.Actor, attempt *
 // Sweep ends what has run out: pending attempts, whose tokens are revoked at the provider, and expired sessions.
 func (s *Service) Sweep(ctx context.Context) error {
 	unclaimed := s.now().Add(-models.ClaimLife)
-	if err := s.dropUnclaimed(ctx, func() (*models.Attempt, error) { return s.store.UnclaimedAttempt(ctx, unclaimed) }); err != nil {
-		return err
-	}
+	dropped := s.dropUnclaimed(ctx, unclaimed)
 	// An attempt that began in a link's last minute may come back as long after its end.
 	before := s.now().Add(-models.AttemptLife - models.ExchangeTime)
-	return s.store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteExpired(before) })
+	return errors.Join(dropped, s.store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteExpired(before) }))
 }
 
-// dropUnclaimed ends the pending attempts that next gives, one after the other until there is none.
-func (s *Service) dropUnclaimed(ctx context.Context, next func() (*models.Attempt, error)) error {
+// dropUnclaimed ends the attempts that have been pending since before the given time.
+func (s *Service) dropUnclaimed(ctx context.Context, before time.Time) error {
 	for {
-		attempt, err := next()
+		attempt, err := s.store.UnclaimedAttempt(ctx, before)
 		if err == nil && attempt != nil {
 			err = s.dropAttempt(ctx, attempt)
 		}
@@ -93,8 +97,12 @@ func (s *Service) dropAttempt(ctx context.Context, attempt *models.Attempt) erro
 	if err != nil || !moved {
 		return err
 	}
+	s.revokeUnclaimed(ctx, attempt, credentials)
+	return nil
+}
+
+func (s *Service) revokeUnclaimed(ctx context.Context, attempt *models.Attempt, credentials models.Credentials) {
 	if revocation, message := s.revoke(ctx, attempt.Integration, credentials); revocation == RevocationFailed {
 		s.log.Warn("tokens that nobody claimed could not be revoked", "integration", attempt.Integration, "userId", attempt.UserID, "error", message)
 	}
-	return nil
 }

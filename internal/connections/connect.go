@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -63,9 +65,12 @@ func (s *Service) checkConnectRequest(request ConnectRequest) error {
 	if err := models.ValidateUserID(request.UserID); err != nil {
 		return err
 	}
-	for _, name := range request.Integrations {
+	for i, name := range request.Integrations {
 		if _, err := s.Integration(name); err != nil {
 			return err
+		}
+		if slices.Contains(request.Integrations[:i], name) {
+			return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidBody, Message: "The integrations are not valid.", Fields: []models.FieldError{{Field: "integrations", Message: fmt.Sprintf("expected each integration once, found %q again", name)}}}
 		}
 	}
 	invalid := func(code, field, message string) error {
@@ -125,22 +130,46 @@ func (s *Service) FindConnectSession(ctx context.Context, id string) (*models.Co
 
 // DeleteConnectSession ends a connect session. Tokens that still wait for a claim are revoked.
 func (s *Service) DeleteConnectSession(ctx context.Context, actor models.Actor, session *models.ConnectSession) error {
-	err := s.dropUnclaimed(ctx, func() (*models.Attempt, error) { return s.store.PendingAttempt(ctx, session.ID) })
-	if err != nil {
-		return err
-	}
-	return s.store.Write(ctx, func(tx *store.Tx) error {
+	var waiting []*models.Attempt
+	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
+		if waiting, err = tx.PendingAttempts(ctx, session.ID); err != nil {
+			return err
+		}
 		if err := tx.DeleteConnectSession(session); err != nil {
 			return err
 		}
 		return tx.Audit(s.sessionEntry(actor, models.AuditConnectSessionDeleted, session))
 	})
+	if err != nil {
+		return err
+	}
+	var revocations sync.WaitGroup
+	for _, attempt := range waiting {
+		revocations.Go(func() { s.revokeUnclaimed(ctx, attempt, *attempt.Secrets.Credentials) })
+	}
+	revocations.Wait()
+	return nil
 }
 
 // DecidingAttempt finds the attempt that decides how a session stands with an integration: the one that succeeded, or else
 // the newest; nil where there is none.
 func (s *Service) DecidingAttempt(ctx context.Context, session *models.ConnectSession, integration string) (*models.Attempt, error) {
 	return s.store.DecidingAttempt(ctx, session.ID, integration)
+}
+
+// DecidingAttempts gives, by integration, the attempts that decide how a session stands.
+func (s *Service) DecidingAttempts(ctx context.Context, session *models.ConnectSession) (map[string]*models.Attempt, error) {
+	attempts, err := s.store.Attempts(ctx, session.ID)
+	if err != nil {
+		return nil, err
+	}
+	deciding := map[string]*models.Attempt{}
+	for _, attempt := range attempts {
+		if deciding[attempt.Integration] == nil || attempt.Status == models.AttemptSucceeded {
+			deciding[attempt.Integration] = attempt
+		}
+	}
+	return deciding, nil
 }
 
 // AttemptOfRef finds the newest attempt of a session that has a ref, or of any where it is empty; nil where there is none.
@@ -177,6 +206,9 @@ func (s *Service) BeginConnect(ctx context.Context, token models.Secret, integra
 	if err := s.CheckDisplay(display); err != nil {
 		return "", "", err
 	}
+	if session.Confirm && display.ReturnURL != "" && display.ReturnURL != session.ReturnURL {
+		return "", "", invalidReturnURL("returnUrl") // the claim goes where the backend says, not where a link does
+	}
 	state, now := models.NewToken(), s.now()
 	browser = models.NewToken()
 	attempt := &models.Attempt{
@@ -208,7 +240,7 @@ func (s *Service) mayBegin(ctx context.Context, token models.Secret, integration
 	if deciding != nil && deciding.Status == models.AttemptSucceeded {
 		return nil, nil, linkGone("This connect link has been used.")
 	}
-	tries, err := s.store.CountAttempts(ctx, session.ID)
+	tries, err := s.store.CountAttempts(ctx, session.ID, integration)
 	if err != nil {
 		return nil, nil, err
 	}

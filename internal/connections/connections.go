@@ -6,6 +6,7 @@ package connections
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	refreshes singleflight.Group // by uuid
+	underWay  sync.WaitGroup     // refreshes
+	reloading sync.Mutex
 }
 
 // New gives a service, with the integrations of the database.
@@ -50,6 +53,9 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	}
 	return s, s.Reload(ctx)
 }
+
+// Wait waits for refreshes that outlive their callers: what a provider has given out by now has to be stored.
+func (s *Service) Wait() { s.underWay.Wait() }
 
 // Get finds a connection by its uuid. It fails with unknown_connection.
 func (s *Service) Get(ctx context.Context, uuid string) (*models.Connection, error) {

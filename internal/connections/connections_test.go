@@ -25,7 +25,7 @@ func newService(t *testing.T) (*Service, *store.Store) {
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	now := func() time.Time { return storetest.Now }
-	client, err := oauth.New(nil, now)
+	client, err := oauth.New(nil, oauth.CallTimeout, now)
 	must(t, err)
 	s, err := New(t.Context(), Config{
 		Store: db, OAuth: client, RootURL: "https://connect.example.com", Now: now, Log: slog.New(slog.DiscardHandler),

@@ -26,25 +26,45 @@ func (s *Service) FreshCredentials(ctx context.Context, integration, userID stri
 	if err != nil {
 		return nil, models.Credentials{}, err
 	}
-	if c.State == models.StateDisabled {
-		return nil, models.Credentials{}, &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionDisabled, Message: "The connection is disabled."}
-	}
-	if !s.stale(c, want) {
+	usable := c.Usable(s.now())
+	switch {
+	case c.State == models.StateDisabled:
+		return nil, models.Credentials{}, disabled()
+	case s.due(c, want):
+		return s.refresh(ctx, c, want)
+	case usable && !(want.Force && c.State == models.StateNeedsReconnect):
 		return c, credentials, nil
-	}
-	if c.State == models.StateNeedsReconnect || !c.Refreshable {
-		if !c.Usable(s.now()) || c.State == models.StateNeedsReconnect && want.Force {
-			return nil, models.Credentials{}, needsReconnect(c)
+	case c.State == models.StateError && c.RefreshAt != nil:
+		return nil, models.Credentials{}, &models.Error{
+			Kind: models.KindProviderFailed, Code: models.CodeRefreshFailed, RetryAfter: c.RefreshAt.Sub(s.now()),
+			Message: c.StateReason + " It is asked again in a moment.",
 		}
-		return c, credentials, nil
 	}
-	return s.refresh(ctx, c, want)
+	return nil, models.Credentials{}, needsReconnect(c)
 }
 
-// stale reports whether a token has to be refreshed before it is used.
-func (s *Service) stale(c *models.Connection, want Freshness) bool {
+func disabled() error {
+	return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionDisabled, Message: "The connection is disabled."}
+}
+
+// due reports whether a token is to be refreshed before it is used. While the provider is in trouble, it is left alone for
+// some time. A MinTTL does not ask for a token that is as new as one gets: its life may be shorter than that.
+func (s *Service) due(c *models.Connection, want Freshness) bool {
 	now := s.now()
-	return want.Force && c.Refreshable || c.RefreshAt != nil && !c.RefreshAt.After(now) || !c.Usable(now.Add(want.MinTTL))
+	switch {
+	case !c.Refreshable || c.State == models.StateNeedsReconnect:
+		return false
+	case want.Force:
+		return true
+	case c.State == models.StateError && c.RefreshAt != nil:
+		return !c.RefreshAt.After(now)
+	case c.RefreshAt == nil:
+		return !c.Usable(now.Add(want.MinTTL))
+	case !c.RefreshAt.After(now) || !c.Usable(now):
+		return true
+	}
+	margin := c.ExpiresAt.Sub(*c.RefreshAt)
+	return !c.Usable(now.Add(want.MinTTL)) && now.Sub(c.ObtainedAt) >= margin
 }
 
 func needsReconnect(c *models.Connection) error {
@@ -96,12 +116,19 @@ type fresh struct {
 // refresh runs one refresh of a connection at a time; whoever comes meanwhile waits for its result.
 func (s *Service) refresh(ctx context.Context, c *models.Connection, want Freshness) (*models.Connection, models.Credentials, error) {
 	// The caller may go away; the others, and the token that the provider has given out by then, stay.
-	flight := s.refreshes.DoChan(c.UUID, func() (any, error) { return s.refreshOnce(context.WithoutCancel(ctx), c, want) })
+	flight := s.refreshes.DoChan(c.UUID, func() (any, error) {
+		s.underWay.Add(1)
+		defer s.underWay.Done()
+		return s.refreshOnce(context.WithoutCancel(ctx), c, want)
+	})
 	select {
 	case <-ctx.Done():
 		return nil, models.Credentials{}, ctx.Err()
 	case result := <-flight:
 		got, err := result.Val.(fresh), result.Err
+		if got.connection != nil && got.connection.State == models.StateDisabled { // meanwhile
+			return nil, models.Credentials{}, disabled()
+		}
 		if got.connection == nil || err != nil && (want.Force || !got.connection.Usable(s.now())) {
 			return nil, models.Credentials{}, err
 		}
@@ -115,8 +142,8 @@ func (s *Service) refreshOnce(ctx context.Context, seen *models.Connection, want
 	if err != nil {
 		return fresh{}, err
 	}
-	want.Force = want.Force && c.Version == seen.Version
-	if !s.stale(c, want) || credentials.RefreshToken == "" { // a flight that has just ended did it
+	want.Force = want.Force && c.ObtainedAt.Equal(seen.ObtainedAt)
+	if c.State == models.StateDisabled || !s.due(c, want) { // a flight that has just ended did it
 		return fresh{c, credentials}, nil
 	}
 	in, err := s.Integration(c.Integration)
@@ -175,8 +202,12 @@ func (s *Service) refreshFailed(ctx context.Context, c *models.Connection, used 
 			result.credentials, failure = stored, nil
 			return nil
 		}
+		if state == models.StateError {
+			again := s.now().Add(backOff(failure))
+			c.RefreshAt = &again
+		}
 		if c.State == state || c.State == models.StateDisabled || c.State == models.StateNeedsReconnect {
-			return nil
+			return tx.SaveRefreshAt(c)
 		}
 		c.State, c.StateReason = state, failure.Error()
 		if err := tx.SaveState(c, s.now()); err != nil || event == "" {
@@ -193,4 +224,19 @@ func (s *Service) refreshFailed(ctx context.Context, c *models.Connection, used 
 		return result, needsReconnect(result.connection)
 	}
 	return result, failure
+}
+
+// Bounds of how long a provider that failed is left alone.
+const (
+	minBackOff = 30 * time.Second
+	maxBackOff = 15 * time.Minute
+)
+
+// backOff gives how long to leave a provider alone after a failure: as long as it asks for, within bounds.
+func backOff(failure error) time.Duration {
+	wait := minBackOff
+	if e := models.AsError(failure); e != nil {
+		wait = min(max(wait, e.RetryAfter), maxBackOff)
+	}
+	return wait
 }

@@ -67,7 +67,7 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	client, err := oauth.New([]string{strings.TrimPrefix(server.URL, "http://")}, p.now)
+	client, err := oauth.New([]string{strings.TrimPrefix(server.URL, "http://")}, oauth.CallTimeout, p.now)
 	must(t, err)
 	auth := models.Auth{Mode: models.AuthOAuth2, AuthorizationURL: p.url + "/a", TokenURL: p.url + "/t", RevocationURL: p.url + "/revoke"}
 	s, err := New(t.Context(), Config{
@@ -118,7 +118,13 @@ func TestATokenIsRefreshedWhenItIsDue(t *testing.T) {
 		t.Errorf("long enough: %s", got)
 	}
 	p.expect(t, "nothing was due", 0)
-	if got := get(Freshness{MinTTL: time.Hour + time.Second}); got != "access-1" {
+	for range 3 {
+		if got := get(Freshness{MinTTL: 2 * time.Hour}); got != "access-0" {
+			t.Errorf("longer than a token lives, of one that was just obtained: %s", got)
+		}
+	}
+	p.advance(15 * time.Minute)
+	if got := get(Freshness{MinTTL: 46 * time.Minute}); got != "access-1" {
 		t.Errorf("not long enough: %s", got)
 	}
 	if got := get(Freshness{Force: true}); got != "access-2" {
@@ -198,10 +204,19 @@ func TestAProviderInTroubleCostsNobodyAConnection(t *testing.T) {
 		t.Errorf("asked for: %v", err)
 	}
 	p.advance(time.Hour)
-	if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{}); !models.HasCode(err, models.CodeRefreshFailed) {
-		t.Errorf("when it has ended: %v", err)
+	p.expect(t, "at first and asked for", 2)
+	for range 10 {
+		_, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{})
+		if !models.HasCode(err, models.CodeRefreshFailed) {
+			t.Errorf("when it has ended: %v", err)
+		}
 	}
+	p.expect(t, "ten more callers", 3)
 	p.answer.Store(nil)
+	if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{}); models.AsError(err) == nil || models.AsError(err).RetryAfter != 30*time.Second {
+		t.Errorf("the provider is not left alone, or callers are not told for how long: %v", err)
+	}
+	p.advance(30 * time.Second)
 	got, credentials, err = s.FreshCredentials(t.Context(), "own", "42", Freshness{})
 	if err != nil || credentials.AccessToken != "access-4" || got.State != models.StateConnected || got.StateReason != "" {
 		t.Errorf("when it is over: %+v, %v", got, err)

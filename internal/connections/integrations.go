@@ -1,9 +1,12 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/store"
@@ -31,6 +34,8 @@ func (s *Service) CallbackURL(in *models.Integration) string {
 
 // Reload takes over the integrations of the database where they have changed, also by another process.
 func (s *Service) Reload(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	revision, err := s.store.IntegrationsRevision(ctx)
 	if err != nil {
 		return err
@@ -44,6 +49,10 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 	all := slices.Clone(s.fixed)
 	for name, definition := range definitions {
+		if slices.ContainsFunc(s.fixed, func(in models.Integration) bool { return in.Name == name }) {
+			s.log.Error("integration of the database left out: its name is that of another", "integration", name)
+			continue
+		}
 		in, err := integrations.ParseDefinition(name, definition)
 		if err != nil { // one that an older version accepted
 			s.log.Error("integration left out", "integration", name, "error", err)
@@ -81,26 +90,81 @@ func (s *Service) CreateIntegration(ctx context.Context, actor models.Actor, nam
 }
 
 // UpdateIntegration applies an RFC 7396 merge patch to the definition of a stored integration. It fails with
-// unknown_integration, integration_managed and invalid_integration.
+// unknown_integration, integration_managed, invalid_integration, and integration_in_use for a change that would send users'
+// tokens to another host.
 func (s *Service) UpdateIntegration(ctx context.Context, actor models.Actor, name, patch string) (*models.Integration, error) {
 	if err := s.stored(name); err != nil {
 		return nil, err
 	}
 	return s.changeIntegration(ctx, actor, models.AuditIntegrationUpdated, name, func(tx *store.Tx) error {
-		definitions, err := tx.IntegrationDefinitions(ctx)
+		definition, err := tx.IntegrationDefinition(ctx, name)
 		if err != nil {
 			return err
 		}
-		merged, err := models.Config(definitions[name]).Merge(patch)
-		if e := models.AsError(err); e != nil { // the rules of configurations are those of any JSON object
-			e.Code, e.Message = models.CodeInvalidIntegration, "The change is not valid."
-			return e
+		merged, err := models.Config(definition).Merge(patch)
+		if err != nil {
+			return invalidPatch(err)
 		}
-		if _, err := integrations.ParseDefinition(name, []byte(merged)); err != nil {
+		changed, err := integrations.ParseDefinition(name, []byte(merged))
+		if err != nil {
+			return invalidPatch(err)
+		}
+		before, err := integrations.ParseDefinition(name, definition)
+		if err != nil {
+			return err
+		}
+		if err := s.checkHosts(ctx, tx, &before, &changed); err != nil {
 			return err
 		}
 		return tx.SaveIntegration(name, []byte(merged), s.now())
 	})
+}
+
+// invalidPatch tells of a change that makes no valid integration. Places in the merged text would say nothing to who sent a part
+// of it.
+func invalidPatch(err error) error {
+	e := models.AsError(err)
+	if e == nil {
+		return err
+	}
+	e.Code, e.Message = models.CodeInvalidIntegration, "The change is not valid."
+	for i, field := range e.Fields {
+		e.Fields[i] = models.FieldError{Field: strings.Replace(field.Field, "additionalConfig", "body", 1), Message: field.Message}
+	}
+	return e
+}
+
+// checkHosts fails when secrets would be sent to another host than before by who need not know them: with integration_in_use
+// when those are users' tokens, and with invalid_integration when it is the client's secret, unless that is sent again.
+func (s *Service) checkHosts(ctx context.Context, tx *store.Tx, before, after *models.Integration) error {
+	moved := func(from, to string) bool {
+		old, oldErr := url.Parse(from)
+		new, newErr := url.Parse(to)
+		return from != "" && to != "" && (oldErr != nil || newErr != nil || old.Scheme != new.Scheme || old.Host != new.Host)
+	}
+	if !moved(before.Auth.TokenURL, after.Auth.TokenURL) && !moved(cmp.Or(before.Auth.RefreshURL, before.Auth.TokenURL), after.Auth.RefreshURL) &&
+		!moved(cmp.Or(before.Auth.RevocationURL, before.Auth.TokenURL), after.Auth.RevocationURL) {
+		return nil
+	}
+	if err := s.checkUnused(ctx, tx, after.Name, "its tokens would be sent to another host"); err != nil {
+		return err
+	}
+	if before.OAuth.Secret == "" || before.OAuth.Secret != after.OAuth.Secret {
+		return nil
+	}
+	return &models.Error{
+		Kind: models.KindInvalid, Code: models.CodeInvalidIntegration, Message: "The change is not valid.",
+		Fields: []models.FieldError{{Field: "oauth_client_secret", Message: "expected another one, because the one that is kept would be sent to another host"}},
+	}
+}
+
+// checkUnused fails with integration_in_use for an integration that has connections.
+func (s *Service) checkUnused(ctx context.Context, tx *store.Tx, name, why string) error {
+	n, err := tx.CountUpTo(ctx, models.ConnectionFilter{Integration: name}, s.now(), 1)
+	if err == nil && n > 0 {
+		err = &models.Error{Kind: models.KindConflict, Code: models.CodeIntegrationInUse, Message: fmt.Sprintf("Integration %q has connections: %s. Delete them first.", name, why)}
+	}
+	return err
 }
 
 // DeleteIntegration deletes a stored integration that has no connections. It fails with unknown_integration,
@@ -109,20 +173,15 @@ func (s *Service) DeleteIntegration(ctx context.Context, actor models.Actor, nam
 	if err := s.stored(name); err != nil {
 		return err
 	}
-	_, err := s.changeIntegration(ctx, actor, models.AuditIntegrationDeleted, name, func(tx *store.Tx) error {
-		n, err := tx.CountUpTo(ctx, models.ConnectionFilter{Integration: name}, s.now(), 1)
-		if err != nil {
+	return s.changeStored(ctx, actor, models.AuditIntegrationDeleted, name, func(tx *store.Tx) error {
+		if err := s.checkUnused(ctx, tx, name, "they would be without it"); err != nil {
 			return err
 		}
-		if n > 0 {
-			return &models.Error{Kind: models.KindConflict, Code: models.CodeIntegrationInUse, Message: fmt.Sprintf("Integration %q has connections; delete them first.", name)}
+		if _, err := tx.IntegrationDefinition(ctx, name); err != nil {
+			return err
 		}
 		return tx.DeleteIntegration(name)
 	})
-	if models.HasCode(err, models.CodeUnknownIntegration) {
-		return nil
-	}
-	return err
 }
 
 // stored fails unless an integration is kept in the database.
@@ -139,6 +198,14 @@ func (s *Service) stored(name string) error {
 }
 
 func (s *Service) changeIntegration(ctx context.Context, actor models.Actor, action, name string, change func(*store.Tx) error) (*models.Integration, error) {
+	if err := s.changeStored(ctx, actor, action, name, change); err != nil {
+		return nil, err
+	}
+	return s.Integration(name)
+}
+
+// changeStored changes the stored integrations, with an audit entry, and takes the change over.
+func (s *Service) changeStored(ctx context.Context, actor models.Actor, action, name string, change func(*store.Tx) error) error {
 	err := s.store.Write(ctx, func(tx *store.Tx) error {
 		if err := change(tx); err != nil {
 			return err
@@ -146,10 +213,7 @@ func (s *Service) changeIntegration(ctx context.Context, actor models.Actor, act
 		return tx.Audit(s.entry(actor, action, &models.Connection{Integration: name}))
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.Reload(ctx); err != nil {
-		return nil, err
-	}
-	return s.Integration(name)
+	return s.Reload(ctx)
 }

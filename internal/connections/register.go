@@ -3,6 +3,7 @@ package connections
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -129,13 +130,16 @@ func (s *Service) change(ctx context.Context, uuid string, apply func(*store.Tx,
 	return changed, nil
 }
 
-// SetTags replaces a connection's tags. It fails with unknown_connection and invalid_tags.
+// SetTags replaces a connection's tags; the same tags again are no change. It fails with unknown_connection and invalid_tags.
 func (s *Service) SetTags(ctx context.Context, actor models.Actor, uuid string, tags []string) (*models.Connection, error) {
 	parsed, err := models.ParseTags(tags)
 	if err != nil {
 		return nil, err
 	}
 	return s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
+		if slices.Equal(c.Tags, parsed) {
+			return nil
+		}
 		c.Tags = parsed
 		if err := tx.SaveTags(c, s.now()); err != nil {
 			return err
@@ -203,7 +207,6 @@ func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (
 	if err != nil {
 		return nil, "", "", err
 	}
-	// The connection is gone: from here on the grant must be revoked, even when the caller goes away.
 	ctx = context.WithoutCancel(ctx)
 	revocation, message = s.revoke(ctx, deleted.Integration, credentials)
 	if revocation == RevocationUnsupported {
@@ -220,12 +223,13 @@ func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (
 	return deleted, revocation, message, nil
 }
 
+// revoke ends a grant whose credentials nobody holds any more, even when the caller goes away meanwhile.
 func (s *Service) revoke(ctx context.Context, integration string, credentials models.Credentials) (Revocation, string) {
 	in, err := s.Integration(integration)
 	if err != nil {
 		return RevocationUnsupported, "The integration is no longer configured."
 	}
-	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	switch err := s.oauth.Revoke(ctx, in, credentials); {
 	case errors.Is(err, oauth.ErrNoRevocation):

@@ -12,11 +12,11 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
-// Limits of a call to a provider.
-const (
-	callTimeout   = 15 * time.Second
-	maxReplyBytes = 1 << 20
-)
+// CallTimeout is how long a provider may take to answer a call.
+const CallTimeout = 15 * time.Second
+
+// maxReplyBytes bounds the answer.
+const maxReplyBytes = 1 << 20
 
 // Client talks to providers. It is safe for concurrent use.
 type Client struct {
@@ -24,8 +24,9 @@ type Client struct {
 	now  func() time.Time
 }
 
-// New gives a client that reaches public addresses and those of allowPrivate only; each is a host:port or a CIDR.
-func New(allowPrivate []string, now func() time.Time) (*Client, error) {
+// New gives a client that waits for a provider for the timeout, and reaches public addresses and those of allowPrivate only;
+// each is a host:port or a CIDR.
+func New(allowPrivate []string, timeout time.Duration, now func() time.Time) (*Client, error) {
 	dial, err := guardedDial(allowPrivate)
 	if err != nil {
 		return nil, err
@@ -33,12 +34,12 @@ func New(allowPrivate []string, now func() time.Time) (*Client, error) {
 	transport := &http.Transport{
 		DialContext:         dial,
 		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: callTimeout,
+		TLSHandshakeTimeout: timeout,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     time.Minute,
 		// No Proxy: a proxy would dial for us, past the guard.
 	}
-	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect, Timeout: callTimeout}, now}, nil
+	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect, Timeout: timeout}, now}, nil
 }
 
 // refuseRedirect keeps a code, a token or the client's secret from being sent to wherever an endpoint points: 307 and 308

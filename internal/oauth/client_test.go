@@ -229,7 +229,7 @@ func newClient(t *testing.T, address string) *Client {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
 		allowed = []string{u.Host}
 	}
-	client, err := New(allowed, func() time.Time { return testNow })
+	client, err := New(allowed, CallTimeout, func() time.Time { return testNow })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,13 +36,13 @@ func guardedDial(allowed []string) (dialFunc, error) {
 		hosts[strings.ToLower(entry)] = true
 	}
 	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	guarded := &net.Dialer{Timeout: callTimeout, Control: func(network, address string, conn syscall.RawConn) error {
+	guarded := &net.Dialer{Timeout: CallTimeout, Control: func(network, address string, conn syscall.RawConn) error {
 		if err := guardian.Safe(network, address, conn); err != nil {
 			return fmt.Errorf("%s is a private address; add it to PATCHBAY_ALLOW_PRIVATE if it is meant to be reached: %w", address, err)
 		}
 		return nil
 	}}
-	open := &net.Dialer{Timeout: callTimeout}
+	open := &net.Dialer{Timeout: CallTimeout}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if hosts[strings.ToLower(address)] {
 			return open.DialContext(ctx, network, address)

@@ -23,7 +23,7 @@ func TestPrivateAddressesAreReachedOnlyWhenListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	try := func(host string, allowed ...string) error {
-		client, err := New(allowed, func() time.Time { return testNow })
+		client, err := New(allowed, CallTimeout, func() time.Time { return testNow })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestPrivateAddressesAreReachedOnlyWhenListed(t *testing.T) {
 
 func TestAllowedAddressesThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, entry := range []string{"", "127.0.0.1", "host", "host:0", "host:http", ":80", "10.0.0.0/40"} {
-		if _, err := New([]string{entry}, time.Now); err == nil || !strings.Contains(err.Error(), "expected host:port") {
+		if _, err := New([]string{entry}, CallTimeout, time.Now); err == nil || !strings.Contains(err.Error(), "expected host:port") {
 			t.Errorf("%q: %v", entry, err)
 		}
 	}

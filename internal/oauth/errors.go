@@ -17,12 +17,12 @@ import (
 // tokenError says why no token came, in words that are safe to show: the status, and what RFC 6749 §5.2 lets a provider
 // explain. What was asked for is named as a part of "refused …".
 func tokenError(in *models.Integration, asked string, reply tokenReply, err error, secrets ...models.Secret) *models.Error {
-	failure := &models.Error{Kind: models.KindProviderFailed}
+	failure := &models.Error{Kind: models.KindProviderFailed, RetryAfter: reply.retryAfter}
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		failure.Kind = models.KindProviderTimeout
-		failure.Message = fmt.Sprintf("%s did not answer within %d seconds.", in.Name, int(callTimeout.Seconds()))
+		failure.Message = fmt.Sprintf("%s did not answer in time.", in.Name)
 	case err != nil:
 		failure.Message = fmt.Sprintf("%s could not be reached.", in.Name)
 		failure.Cause = loggable(err)

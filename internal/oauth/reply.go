@@ -20,6 +20,7 @@ type tokenReply struct {
 	expiresAt   *time.Time
 	code        string // error of RFC 6749 §5.2
 	description string
+	retryAfter  time.Duration // of the header (RFC 9110 §10.2.3)
 }
 
 // parseReply reads JSON, whatever its label, and otherwise a form, as some providers answer with text/html or

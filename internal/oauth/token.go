@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/patchbay/patchbay/models"
 )
@@ -79,7 +81,7 @@ func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials
 	if credentials.RefreshToken == "" {
 		form = url.Values{"token": {credentials.AccessToken.Reveal()}, "token_type_hint": {"access_token"}}
 	}
-	status, _, _, err := c.post(ctx, in, in.Auth.RevocationURL, form)
+	_, status, _, err := c.post(ctx, in, in.Auth.RevocationURL, form)
 	if err != nil {
 		return tokenError(in, "", tokenReply{}, err)
 	}
@@ -94,15 +96,29 @@ func (c *Client) token(ctx context.Context, in *models.Integration, address stri
 	for name, value := range ownParams(in.Auth.TokenParams) {
 		form.Set(name, value)
 	}
-	status, contentType, body, err := c.post(ctx, in, address, form)
+	header, status, body, err := c.post(ctx, in, address, form)
 	if err != nil {
 		return tokenReply{}, err
 	}
-	return parseReply(status, contentType, body, c.now()), nil
+	reply := parseReply(status, header.Get("Content-Type"), body, c.now())
+	reply.retryAfter = retryAfter(header.Get("Retry-After"), c.now())
+	return reply, nil
+}
+
+// retryAfter reads seconds or a date (RFC 9110 §10.2.3); 0 where it is neither, or past.
+func retryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return max(0, at.Sub(now))
 }
 
 // post sends a form as the integration's client (RFC 6749 §2.3.1).
-func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (status int, contentType string, reply []byte, err error) {
+func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (header http.Header, status int, reply []byte, err error) {
 	inBody := in.Auth.AuthorizationMethod == models.ClientAuthBody
 	if inBody {
 		form.Set("client_id", in.OAuth.ID)
@@ -112,11 +128,11 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 	}
 	body, kind, err := encodeForm(form, in.Auth.BodyFormat)
 	if err != nil {
-		return 0, "", nil, err
+		return nil, 0, nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return 0, "", nil, err
+		return nil, 0, nil, err
 	}
 	request.GetBody = nil // a code or a refresh token is sent once, whatever happens to the connection
 	request.Header.Set("Content-Type", kind)
@@ -130,14 +146,14 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 		if errors.As(err, &wrapped) && !wrapped.Timeout() {
 			err = wrapped.Err
 		}
-		return 0, "", nil, err
+		return nil, 0, nil, err
 	}
 	defer response.Body.Close()
 	reply, err = io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
 	if err == nil && len(reply) > maxReplyBytes {
 		err = errReplyTooLong
 	}
-	return response.StatusCode, response.Header.Get("Content-Type"), reply, err
+	return response.Header, response.StatusCode, reply, err
 }
 
 var errReplyTooLong = errors.New("the answer is longer than 1 MiB")

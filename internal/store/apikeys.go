@@ -45,7 +45,7 @@ func (q *queries) apiKey(ctx context.Context, condition string, values ...any) (
 	return &key, nil
 }
 
-// CreateAPIKey stores a new API key. It fails with api_key_exists.
+// CreateAPIKey stores a new API key, whose text must be new, too. It fails with api_key_exists.
 func (tx *Tx) CreateAPIKey(key *models.APIKey) error {
 	err := tx.db.Create(key).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {

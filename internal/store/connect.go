@@ -118,9 +118,30 @@ func (q *queries) UnclaimedAttempt(ctx context.Context, before time.Time) (*mode
 	return q.firstAttempt(q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before))
 }
 
-// PendingAttempt finds an attempt of a connect session that waits for its claim; nil where there is none.
-func (q *queries) PendingAttempt(ctx context.Context, sessionID int64) (*models.Attempt, error) {
-	return q.firstAttempt(q.db.WithContext(ctx).Where("connect_session_id = ? AND status = 'pending'", sessionID))
+// PendingAttempts finds the attempts of a connect session that wait for their claims.
+func (q *queries) PendingAttempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {
+	return q.attempts(q.db.WithContext(ctx).Where("connect_session_id = ? AND status = 'pending'", sessionID))
+}
+
+// Attempts gives the attempts of a connect session, the newest first.
+func (q *queries) Attempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {
+	return q.attempts(q.db.WithContext(ctx).Where("connect_session_id = ?", sessionID).Order("id DESC"))
+}
+
+func (q *queries) attempts(db *gorm.DB) ([]*models.Attempt, error) {
+	var rows []attemptRow
+	if err := db.Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("list attempts: %w", err)
+	}
+	attempts := make([]*models.Attempt, len(rows))
+	for i := range rows {
+		attempt, err := q.openAttempt(&rows[i])
+		if err != nil {
+			return nil, err
+		}
+		attempts[i] = attempt
+	}
+	return attempts, nil
 }
 
 func (q *queries) firstAttempt(db *gorm.DB) (*models.Attempt, error) {
@@ -144,10 +165,10 @@ func (q *queries) AttemptByState(ctx context.Context, stateHash string) (*models
 	return q.openAttempt(&row)
 }
 
-// CountAttempts counts the attempts of a connect session.
-func (q *queries) CountAttempts(ctx context.Context, sessionID int64) (int64, error) {
+// CountAttempts counts the attempts of a connect session for an integration.
+func (q *queries) CountAttempts(ctx context.Context, sessionID int64, integration string) (int64, error) {
 	var n int64
-	if err := q.db.WithContext(ctx).Model(&attemptRow{}).Where("connect_session_id = ?", sessionID).Count(&n).Error; err != nil {
+	if err := q.db.WithContext(ctx).Model(&attemptRow{}).Where("connect_session_id = ? AND integration = ?", sessionID, integration).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count attempts: %w", err)
 	}
 	return n, nil
@@ -205,13 +226,19 @@ func (tx *Tx) MoveAttempt(attempt *models.Attempt, from models.AttemptStatus) (b
 	return result.RowsAffected == 1, nil
 }
 
+// Kept is how long events and counted calls are kept.
+const Kept = 31 * 24 * time.Hour
+
 // DeleteExpired forgets what ended before the given time: connect sessions, with their attempts, but not those whose tokens
-// still wait for a claim; the dashboard's sessions; and answers kept for idempotency keys.
+// still wait for a claim; the dashboard's sessions; answers kept for idempotency keys; and, after [Kept], events and counted
+// calls.
 func (tx *Tx) DeleteExpired(before time.Time) error {
 	waiting := tx.db.Model(&attemptRow{}).Where("status = ?", models.AttemptPending).Select("connect_session_id")
 	return errors.Join(
 		tx.db.Where("expires_at < ? AND id NOT IN (?)", before, waiting).Delete(&models.ConnectSession{}).Error,
 		tx.db.Where("expires_at < ?", before).Delete(&session{}).Error,
 		tx.db.Where("expires_at < ?", before).Delete(&idempotencyRow{}).Error,
+		tx.db.Where("time < ?", before.Add(-Kept)).Delete(&models.Event{}).Error,
+		tx.db.Where(`"window" < ?`, before.Add(-Kept)).Delete(&models.APICalls{}).Error,
 	)
 }

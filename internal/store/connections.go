@@ -114,6 +114,7 @@ func (tx *Tx) SaveCredentials(c *models.Connection, credentials models.Credentia
 	return tx.saveVersion(c, now, map[string]any{
 		"sealed_credentials": sealed,
 		"auth_mode":          c.AuthMode,
+		"obtained_at":        c.ObtainedAt,
 		"expires_at":         c.ExpiresAt,
 		"refresh_at":         c.RefreshAt,
 		"refreshable":        c.Refreshable,
@@ -126,7 +127,18 @@ func (tx *Tx) SaveCredentials(c *models.Connection, credentials models.Credentia
 // SaveState stores the connection's state as the next version; everything else stays. It fails with stale_version when
 // c.Version is not the stored one.
 func (tx *Tx) SaveState(c *models.Connection, now time.Time) error {
-	return tx.saveVersion(c, now, map[string]any{"state": c.State, "state_reason": c.StateReason, "state_before": c.StateBefore})
+	return tx.saveVersion(c, now, map[string]any{
+		"state": c.State, "state_reason": c.StateReason, "state_before": c.StateBefore, "refresh_at": c.RefreshAt,
+	})
+}
+
+// SaveRefreshAt stores when a connection's credentials are to be refreshed. That is no change of the connection: its version
+// stays.
+func (tx *Tx) SaveRefreshAt(c *models.Connection) error {
+	if err := tx.db.Model(&connectionRow{}).Where("id = ?", c.ID).Update("refresh_at", c.RefreshAt).Error; err != nil {
+		return fmt.Errorf("save connection %s: %w", c.UUID, err)
+	}
+	return nil
 }
 
 // SaveTags stores the connection's tags as the next version; everything else stays. It fails with stale_version when

@@ -60,6 +60,19 @@ func (q *queries) IntegrationDefinitions(ctx context.Context) (map[string][]byte
 	return definitions, nil
 }
 
+// IntegrationDefinition gives the definition of a stored integration. It fails with unknown_integration.
+func (q *queries) IntegrationDefinition(ctx context.Context, name string) ([]byte, error) {
+	var row integrationRow
+	if err := q.db.WithContext(ctx).Where("name = ?", name).Take(&row).Error; err != nil {
+		return nil, notFound(err, models.CodeUnknownIntegration, fmt.Sprintf("There is no stored integration named %q.", name))
+	}
+	definition, err := q.vault.Open(row.SealedDefinition, definitionPlace(name))
+	if err != nil {
+		return nil, fmt.Errorf("open the definition of integration %s: %w", name, err)
+	}
+	return definition, nil
+}
+
 // CreateIntegration stores the definition of a new integration. It fails with integration_exists.
 func (tx *Tx) CreateIntegration(name string, definition []byte, now time.Time) error {
 	row := integrationRow{name, tx.vault.Seal(definition, definitionPlace(name)), now, now}

@@ -26,8 +26,8 @@ func TestSQLiteMigratesWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
-		`INSERT INTO connections (uuid, integration, user_id, date_created, last_modified, auth_mode, sealed_credentials, refreshable, state, state_reason, additional_config, config_version, version)
-			VALUES ('u', 'slack', '42', 1, 1, 'OAUTH2', x'00', 1, 'connected', '', '{ "a": 1.0 }', 2, 2)`,
+		`INSERT INTO connections (uuid, integration, user_id, date_created, last_modified, auth_mode, sealed_credentials, expires_at, refreshable, state, state_reason, additional_config, config_version, version)
+			VALUES ('u', 'slack', '42', 1, 1, 'OAUTH2', x'00', 3600000000, 1, 'connected', '', '{ "a": 1.0 }', 2, 2)`,
 		`INSERT INTO connect_sessions (token_hash, integration, user_id, user_label, return_url, popup, created_by, date_created, expires_at)
 			VALUES ('h', 'slack', '42', '', '', 0, 'admin:a', 1, 2)`,
 	} {
@@ -40,7 +40,7 @@ func TestSQLiteMigratesWhatIsThere(t *testing.T) {
 	}
 	s := open(t, path, newRing(t))
 	got, err := s.Connection(t.Context(), "u")
-	if err != nil || got.AdditionalConfig != `{ "a": 1.0 }` || got.State != models.StateConnected || got.Tags == nil || len(got.Tags) != 0 || got.RefreshAt != nil {
+	if err != nil || got.AdditionalConfig != `{ "a": 1.0 }` || got.State != models.StateConnected || got.Tags == nil || len(got.Tags) != 0 || got.RefreshAt == nil || got.RefreshAt.Unix() != 2700 || got.ObtainedAt.UnixMicro() != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

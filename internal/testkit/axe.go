@@ -21,7 +21,9 @@ func (b *Browser) Axe() []string {
 		resultTypes: ['violations'],
 	}).then(result => result.violations.flatMap(rule => rule.nodes.map(node =>
 		rule.id + ' (' + rule.impact + '): ' + node.target.join(' ') + ': ' + node.failureSummary.replace(/\s+/g, ' '))))`
-	run(b, "load axe-core", chromedp.Evaluate[chromedp.Void](axeSource+";0"))
+	if !run(b, "look for axe-core", chromedp.Evaluate[bool](`'axe' in window`)) {
+		run(b, "load axe-core", chromedp.Evaluate[chromedp.Void](axeSource+";0"))
+	}
 	lines := run(b, "run axe-core", chromedp.Evaluate[[]string](script, chromedp.EvalAwaitPromise))
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(line)

@@ -3,6 +3,7 @@ package testkit
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,11 +40,12 @@ type Browser struct {
 }
 
 // OpenBrowser opens a window for the application at origin, such as http://localhost:3003. It shares nothing with the
-// windows opened before. TestMain of the package must end with [CloseChromium].
-func OpenBrowser(t testing.TB, origin string) *Browser {
+// windows opened before. Faults of pages at the other origins fail the test, too. TestMain of the package must end with
+// [CloseChromium].
+func OpenBrowser(t testing.TB, origin string, others ...string) *Browser {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(startChromium(t), chromedp.WithNewBrowserContext())
-	b := &Browser{t: t, origin: origin, faults: &faults{origin: origin}}
+	b := &Browser{t: t, origin: origin, faults: &faults{origins: append(others, origin)}}
 	t.Cleanup(func() {
 		cancel()
 		for _, fault := range b.faults.seen {
@@ -74,8 +76,10 @@ func startChromium(t testing.TB) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		// Nothing but this machine exists, whatever a page of a counterparty refers to.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
+		// Nothing but this machine exists, whatever a page of a counterparty refers to. By the names that RFC 6761 §6.2 keeps
+		// for tests it looks like another one.
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("disable-popup-blocking", false), // as in people's browsers
 		chromedp.Flag("disable-component-update", true),
 	)
 	if os.Geteuid() == 0 {
@@ -122,7 +126,13 @@ func (b *Browser) DisableJavaScript() {
 // Popup does what opens a window and gives the new window. It shares cookies and faults with b.
 func (b *Browser) Popup(open func()) *Browser {
 	b.t.Helper()
-	opened := chromedp.WaitNewTarget(b.ctx, func(*target.Info) bool { return true })
+	// Windows of other tests open meanwhile, and what is told of one that closes looks as if it were new.
+	known := run(b, "list the windows", func(ctx context.Context, _ *chromedp.Target) ([]*target.Info, error) { return chromedp.Targets(ctx) })
+	own := chromedp.FromContext(b.ctx).Target.TargetID
+	opened := chromedp.WaitNewTarget(b.ctx, func(window *target.Info) bool {
+		same := func(other *target.Info) bool { return other.TargetID == window.TargetID }
+		return window.OpenerID == own && !slices.ContainsFunc(known, same)
+	})
 	open()
 	popup := &Browser{t: b.t, origin: b.origin, faults: b.faults}
 	select {
@@ -159,7 +169,7 @@ func (b *Browser) WaitClosed() {
 // faults collects what went wrong in the windows of one browser. It is called on the goroutine that reads from the
 // browser.
 type faults struct {
-	origin string
+	origins []string
 
 	mu        sync.Mutex
 	documents map[network.RequestID]bool
@@ -195,9 +205,10 @@ func (f *faults) listen(event any) {
 	}
 }
 
-// add notes a fault unless it is of another origin's page.
+// add notes a fault unless it is of a page that is not looked after.
 func (f *faults) add(url, text string) {
-	if url == "" || strings.HasPrefix(url, f.origin+"/") {
+	ours := func(origin string) bool { return strings.HasPrefix(url, origin+"/") }
+	if url == "" || slices.ContainsFunc(f.origins, ours) {
 		f.seen = append(f.seen, text+" ("+url+")")
 	}
 }

@@ -17,13 +17,15 @@ func TestMain(m *testing.M) {
 
 const form = `<!doctype html><html lang="en"><title>Form</title>
 <link rel="icon" href="data:,"><style>button, a {display: inline-block; min-height: 24px}</style><main><h1>Form</h1>
+<a href="/popup">Send</a>
 <form method="post"><label for="a">User id</label><input id="a" name="a" value="old">
 <div id="host"></div>
 <button>Send</button></form>
 <a href="/popup" target="_blank">Open</a>
 <button type="button" onclick="onbeforeunload = event => event.preventDefault()">Guard</button>
-<p id="script">no script</p></main>
-<script>document.getElementById('script').textContent = 'script ran'
+<p id="script">no script</p><output></output></main>
+<script>setTimeout(() => { document.querySelector('output').textContent = 'written later' })
+document.getElementById('script').textContent = 'script ran'
 const root = document.getElementById('host').attachShadow({mode: 'open'})
 root.innerHTML = '<div role=textbox aria-label=Editor contenteditable>old</div>'</script>`
 
@@ -59,6 +61,12 @@ func TestBrowserDoesWhatAPersonDoes(t *testing.T) {
 		t.Errorf("Goto: got %d, want 200", status)
 	}
 	b.See("script ran")
+	if got := b.Output(); got != "written later" {
+		t.Errorf("Output: got %q", got)
+	}
+	if got := b.Evaluate("document.readyState"); got != "complete" {
+		t.Errorf("Evaluate: ran while the page was %s", got)
+	}
 	b.Fill("User id", "new")
 	b.Fill("Editor", "typed")
 	if got := b.Value("User id") + b.Value("Editor"); got != "newtyped" {
@@ -69,8 +77,8 @@ func TestBrowserDoesWhatAPersonDoes(t *testing.T) {
 	popup.See("Close")
 	popup.Click("Close")
 	popup.WaitClosed()
-	if status := b.Follow("Send"); status != 422 {
-		t.Errorf("Follow: got %d, want 422", status)
+	if status := b.Submit("Send"); status != 422 {
+		t.Errorf("Submit: got %d, want 422", status)
 	}
 	b.See("Refused new")
 	if cookies := b.Cookies(); len(cookies) != 1 || cookies[0].Name != "seen" {
@@ -87,7 +95,7 @@ func TestBrowserWithoutJavaScript(t *testing.T) {
 	b.Goto("/")
 	b.See("no script")
 	b.Fill("User id", "new")
-	b.Follow("Send")
+	b.Submit("Send")
 	b.See("Refused new")
 }
 

@@ -46,7 +46,18 @@ func (b *Browser) Click(name string) {
 // Follow clicks like [Browser.Click], waits for the page this leads to, and gives the status it was answered with.
 func (b *Browser) Follow(name string) int {
 	b.t.Helper()
-	x, y := b.locate(clickable, name)
+	return b.follow(clickable, name)
+}
+
+// Submit follows a button: where what asks for it, such as a link or a disclosure, has the same name.
+func (b *Browser) Submit(name string) int {
+	b.t.Helper()
+	return b.follow([]string{"button"}, name)
+}
+
+func (b *Browser) follow(roles []string, name string) int {
+	b.t.Helper()
+	x, y := b.locate(roles, name)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	response, err := chromedp.RunResponse(ctx, chromedp.MouseClickXY(x, y))
@@ -162,4 +173,26 @@ func (b *Browser) Overflow() int {
 	b.t.Helper()
 	const script = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
 	return run(b, "measure the page", chromedp.Evaluate[int](script))
+}
+
+// Evaluate runs a script in the page, once it has loaded, and gives what its last expression is: for tests of what people
+// do not see.
+func (b *Browser) Evaluate(script string) string {
+	b.t.Helper()
+	const loaded = `new Promise(resolve => document.readyState === 'complete' ? resolve() : addEventListener('load', resolve))`
+	run(b, "wait for the page", chromedp.Evaluate[chromedp.Void](loaded+".then(() => 0)", chromedp.EvalAwaitPromise))
+	return run(b, "evaluate "+script, chromedp.Evaluate[string](script))
+}
+
+// Output waits until the page's <output> holds text, and gives it: where pages of tests write what their scripts came to.
+func (b *Browser) Output() string {
+	b.t.Helper()
+	var text string
+	if !b.until(func() bool {
+		text, _ = attempt(b, chromedp.Evaluate[string](`document.querySelector('output')?.textContent ?? ''`)) // fails between two pages
+		return text != ""
+	}) {
+		b.t.Fatalf("the page wrote no output; %s", b.describe())
+	}
+	return text
 }

@@ -181,7 +181,7 @@ func attemptMovesOnce(t *testing.T, s *store.Store) {
 	if none, err := s.DecidingAttempt(t.Context(), session.ID+1, "slack"); err != nil || none != nil {
 		t.Errorf("attempt of another session: %+v, %v", none, err)
 	}
-	if n, err := s.CountAttempts(t.Context(), session.ID); err != nil || n != 2 {
+	if n, err := s.CountAttempts(t.Context(), session.ID, "slack"); err != nil || n != 2 {
 		t.Errorf("%d attempts, %v", n, err)
 	}
 }

@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 // Connection makes a connection that is connected and can be refreshed.
 func Connection(integration, userID string) *models.Connection {
 	return &models.Connection{
-		UUID: uuid.NewString(), Integration: integration, UserID: userID, DateCreated: Now, LastModified: Now,
+		UUID: uuid.NewString(), Integration: integration, UserID: userID, DateCreated: Now, LastModified: Now, ObtainedAt: Now,
 		AuthMode: models.AuthOAuth2, Refreshable: true, State: models.StateConnected,
 		Tags: []string{}, AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
 	}

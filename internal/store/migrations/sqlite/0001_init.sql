@@ -98,12 +98,3 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) WITHOUT ROWID;
-
--- +goose Down
-DROP TABLE settings;
-DROP TABLE audit_entries;
-DROP TABLE sessions;
-DROP TABLE admins;
-DROP TABLE attempts;
-DROP TABLE connect_sessions;
-DROP TABLE connections;
