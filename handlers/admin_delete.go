@@ -20,6 +20,7 @@ func (s *server) deleteForm(c echo.Context) error {
 	page := views.ConnectionDeletePage{
 		Shell: s.shell(c, "Delete connection", views.NavConnections), UserID: conn.UserID, Integration: conn.Integration,
 		Href: connectionPath(conn.UUID), Action: connectionPath(conn.UUID) + "/delete", Tags: conn.Tags,
+		Granted: conn.AuthMode == models.AuthOAuth2 || conn.AuthMode == models.AuthOAuth1,
 	}
 	for _, row := range credentialRows(conn) {
 		if row.Masked != "" {

@@ -63,7 +63,7 @@ func (r apiRoute) reference(document *huma.OpenAPI) views.ReferenceOperation {
 	described := r.document(registry)
 	o := views.ReferenceOperation{
 		ID: r.operationID, Method: r.method, Path: strings.TrimPrefix(r.template(), apiPrefix), Summary: r.summary, Doc: r.description,
-		Scope: string(r.scope), Public: r.open,
+		Scope: string(r.scope), Session: r.open,
 	}
 	for _, p := range described.Parameters {
 		o.Parameters = append(o.Parameters, views.ReferenceField{

@@ -3,13 +3,10 @@ package handlers
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,7 +24,7 @@ type apiConnection struct {
 	LastModified     time.Time       `json:"lastModified" doc:"Moves with every change by you, an operator or the server, also a token refresh."`
 	AuthMode         models.AuthMode `json:"authMode" enum:"OAUTH2,OAUTH1,API_KEY,USERNAME_PASSWORD,OAUTH2_CC"`
 	Status           models.Status   `json:"status" enum:"connected,expiring,needs_reconnect,error,disabled,pending" doc:"expiring: cannot be refreshed and ends within 24 h. error: transient, retrying."`
-	StatusReason     string          `json:"statusReason" doc:"Why it is not connected, in a sentence; empty otherwise."`
+	StatusReason     string          `json:"statusReason" doc:"Why it is not connected, in a sentence, where there is more to say than the status does."`
 	ExpiresAt        *time.Time      `json:"expiresAt" nullable:"true" doc:"Of the access token; null where the provider named no end."`
 	Refreshable      bool            `json:"refreshable" doc:"Whether a refresh token is held."`
 	Tags             []string        `json:"tags" nullable:"false"`
@@ -51,30 +48,6 @@ func (a apiConnection) encode() ([]byte, error) {
 		return nil, err
 	}
 	return models.SpliceJSON(text, fieldConfig, config), nil
-}
-
-// etag names the version of a connection and that of its additionalConfig, so that a refresh of its tokens is no conflict
-// for who edits the configuration.
-func etag(c *models.Connection) string { return fmt.Sprintf(`"%d.%d"`, c.Version, c.ConfigVersion) }
-
-// ifMatch reads the versions that a change was made for (RFC 9110 §13.1.1); without the header, or for *, any is right.
-func ifMatch(c echo.Context) (version, configVersion int64, err error) {
-	sent := c.Request().Header.Values("If-Match")
-	header := strings.Join(sent, ", ")
-	if sent == nil || header == "*" {
-		return connections.AnyVersion, connections.AnyVersion, nil
-	}
-	// A proxy that compresses makes our ETags weak; what they name stays the same.
-	header = strings.TrimPrefix(header, "W/")
-	one, two, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(header, `"`), `"`), ".")
-	version, err = strconv.ParseInt(one, 10, 64)
-	if err == nil {
-		configVersion, err = strconv.ParseInt(two, 10, 64)
-	}
-	if err != nil || version < 1 || configVersion < 1 || header != fmt.Sprintf(`"%d.%d"`, version, configVersion) {
-		return 0, 0, &models.Error{Kind: models.KindMalformed, Code: models.CodeInvalidHeader, Message: `If-Match is not the ETag of a connection, such as "3.1".`}
-	}
-	return version, configVersion, nil
 }
 
 // writeConnection answers with a connection and its ETag.
@@ -224,119 +197,4 @@ func (s *server) getConnection(c echo.Context) error {
 		return err
 	}
 	return s.writeConnection(c, http.StatusOK, conn)
-}
-
-func (s *server) getConnectionConfig(c echo.Context) error {
-	conn, err := s.pair(c)
-	if err != nil {
-		return err
-	}
-	c.Response().Header().Set(headerETag, etag(conn))
-	return c.JSONBlob(http.StatusOK, []byte(conn.AdditionalConfig))
-}
-
-func (s *server) updateConnectionConfig(c echo.Context) error {
-	return s.changeConfig(c, s.Connections.UpdateConfig)
-}
-
-func (s *server) patchConnectionConfig(c echo.Context) error {
-	return s.changeConfig(c, s.Connections.PatchConfig)
-}
-
-func (s *server) changeConfig(c echo.Context, change func(ctx context.Context, actor models.Actor, uuid string, version int64, text string) (*models.Connection, error)) error {
-	conn, err := s.pair(c)
-	if err != nil {
-		return err
-	}
-	_, configVersion, err := ifMatch(c)
-	if err != nil {
-		return err
-	}
-	text, err := readBody(c)
-	if err != nil {
-		return err
-	}
-	if conn, err = change(c.Request().Context(), apiActor(c), conn.UUID, configVersion, string(text)); err != nil {
-		return err
-	}
-	return s.writeConnection(c, http.StatusOK, conn)
-}
-
-type tagsRequest []string
-
-func (s *server) setConnectionTags(c echo.Context) error {
-	conn, err := s.pair(c)
-	if err != nil {
-		return err
-	}
-	var tags tagsRequest
-	if err := readJSON(c, &tags); err != nil {
-		return err
-	}
-	if conn, err = s.Connections.SetTags(c.Request().Context(), apiActor(c), conn.UUID, tags); err != nil {
-		return err
-	}
-	return s.writeConnection(c, http.StatusOK, conn)
-}
-
-func (s *server) refreshConnection(c echo.Context) error {
-	return s.changeState(c, s.Connections.Refresh)
-}
-
-func (s *server) disableConnection(c echo.Context) error {
-	return s.changeState(c, s.Connections.Disable)
-}
-
-func (s *server) enableConnection(c echo.Context) error {
-	return s.changeState(c, s.Connections.Enable)
-}
-
-func (s *server) changeState(c echo.Context, change func(ctx context.Context, actor models.Actor, uuid string) (*models.Connection, error)) error {
-	conn, err := s.pair(c)
-	if err != nil {
-		return err
-	}
-	if conn, err = change(c.Request().Context(), apiActor(c), conn.UUID); err != nil {
-		return err
-	}
-	return s.writeConnection(c, http.StatusOK, conn)
-}
-
-type deletion struct {
-	UUID        string                 `json:"uuid" format:"uuid"`
-	Integration string                 `json:"integration"`
-	UserID      string                 `json:"userId"`
-	Revocation  connections.Revocation `json:"revocation" enum:"revoked,unsupported,failed" doc:"What became of the grant at the provider."`
-	Message     string                 `json:"message" doc:"Why the revocation failed; empty otherwise."`
-}
-
-func (s *server) deleteConnection(c echo.Context) error {
-	conn, err := s.pair(c)
-	if err != nil {
-		return err
-	}
-	deleted, revocation, message, err := s.Connections.Delete(c.Request().Context(), apiActor(c), conn.UUID)
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, http.StatusOK, deletion{deleted.UUID, deleted.Integration, deleted.UserID, revocation, message})
-}
-
-// triggerAction looks for an action of an integration; there are none yet.
-func (s *server) triggerAction(c echo.Context) error {
-	integration, userID, err := pairOf(c)
-	if err != nil {
-		return err
-	}
-	if _, err := s.Connections.Integration(integration); err != nil {
-		return err
-	}
-	if _, err := s.Connections.Find(c.Request().Context(), integration, userID); err != nil {
-		return err
-	}
-	action, err := pathParam(c, "action")
-	if err != nil {
-		return err
-	}
-	return &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownAction, Message: fmt.Sprintf("Integration %q has no action %q.", integration, action)}
 }

@@ -70,7 +70,7 @@ type event struct {
 
 type eventList struct {
 	Events     []event `json:"events" nullable:"false"`
-	NextCursor string  `json:"nextCursor" doc:"To be sent again for what has happened since, also from the end of the list; empty while there is no event at all."`
+	NextCursor string  `json:"nextCursor" doc:"To be sent again for what has happened since, also from the end of the list; empty while no event matches."`
 }
 
 func (s *server) listEvents(c echo.Context) error {

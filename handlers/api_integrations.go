@@ -108,20 +108,29 @@ func (s *server) createIntegration(c echo.Context) error {
 	// The rest is the definition, with the very text of its values.
 	definition, err := models.Config(body).Merge(`{"name":null}`)
 	if err != nil {
-		return invalidIntegration(err)
+		return invalidDefinition(err)
 	}
 	in, err := s.Connections.CreateIntegration(c.Request().Context(), apiActor(c), name, string(definition))
 	if err != nil {
-		return err
+		return invalidDefinition(err)
 	}
 	c.Response().Header().Set(echo.HeaderLocation, apiPrefix+"/integrations/"+in.Name)
 	return s.writeIntegration(c, http.StatusCreated, in)
 }
 
-// invalidIntegration tells of a definition that breaks the rules of every stored JSON object.
-func invalidIntegration(err error) error {
-	if e := models.AsError(err); e != nil {
-		e.Code = models.CodeInvalidIntegration
+// invalidDefinition tells of a definition in terms of the body that it was taken from: places in its own text say nothing to
+// who sent that.
+func invalidDefinition(err error) error {
+	e := models.AsError(err)
+	if e == nil {
+		return err
+	}
+	if e.Code == models.CodeInvalidConfig { // the rules of configurations are those of any JSON object
+		e.Code, e.Message = models.CodeInvalidIntegration, "The definition of the integration is not valid: it is too large, or nested too deep."
+		e.Fields = []models.FieldError{{Field: "body", Message: fmt.Sprintf("expected at most %d bytes and %d levels", models.MaxConfigBytes, models.MaxConfigDepth)}}
+	}
+	for i := range e.Fields {
+		e.Fields[i].Line, e.Fields[i].Column = 0, 0
 	}
 	return err
 }

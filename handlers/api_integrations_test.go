@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -73,13 +74,15 @@ func TestAPINamesTheFaultsOfADefinition(t *testing.T) {
 		{`"provider":"github","http_request_timeout_seconds":-1`, "http_request_timeout_seconds"},
 		{`"auth":{"auth_mode":"OAUTH2"},` + requests, "auth.authorization_url"},
 		{`"auth":{"auth_mode":"API_KEY"}`, "requests"},
+		{`"auth":` + nested(64), "body"},
+		{`"auth":` + sized(models.MaxConfigBytes), "body"},
 		{`"auth":{"auth_mode":"API_KEY"},"requests":{"base_url":"file:///etc/passwd"}`, "requests.base_url"},
 		{`"auth":{"auth_mode":"API_KEY"},"requests":{"base_url":"https://p.example","headers":{"X":"${none}"}}`, "requests.headers.X"},
 	} {
 		got := a.call(key, http.MethodPost, "/integrations", `{"name":"new",`+test.definition+`}`)
-		a.want(test.definition, got, http.StatusUnprocessableEntity, models.CodeInvalidIntegration)
-		if !slices.ContainsFunc(got.failed().Fields, func(f errorField) bool { return f.Field == test.field && f.Message != "" }) {
-			t.Errorf("%s: no fault of %s in %+v", test.definition, test.field, got.failed().Fields)
+		a.want(fmt.Sprintf("%.100s", test.definition), got, http.StatusUnprocessableEntity, models.CodeInvalidIntegration)
+		if !slices.ContainsFunc(got.failed().Fields, func(f errorField) bool { return f.Field == test.field && f.Message != "" && f.Line == 0 }) {
+			t.Errorf("%.100s: no fault of %s in %+v", test.definition, test.field, got.failed().Fields)
 		}
 	}
 	for name, body := range map[string]string{

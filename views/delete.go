@@ -10,5 +10,6 @@ type ConnectionDeletePage struct {
 	Credentials []string // names of those held: "Access token"
 	Config      string   // the additionalConfig; empty where it holds nothing
 	Tags        []string
+	Granted     bool // the end user granted access at the provider
 	Revocable   bool // the provider can be asked to revoke the grant
 }

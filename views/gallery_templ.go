@@ -529,7 +529,7 @@ func galleryData(now time.Time) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = snippets([]snippet{{"curl", curl("POST", "https://connect.example.com/api/v1/connect-sessions", true, `{"userId": "42"}`)}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = snippets([]snippet{{"curl", curl("POST", "https://connect.example.com/api/v1/connect-sessions", apiKeyVariable, `{"userId": "42"}`)}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -447,7 +447,7 @@ func KeyText(p KeyTextPage) templ.Component {
 // tryKey is a request that every key may make. The key is read from the terminal, which keeps it out of its history.
 func tryKey(root string) string {
 	return "read -rs PATCHBAY_API_KEY   # then paste the key and press Enter\n" +
-		curl("GET", root+apiPath+"/integrations", true, "")
+		curl("GET", root+apiPath+"/integrations", apiKeyVariable, "")
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -81,7 +81,7 @@ var scopeGroups = []scopeGroup{
 		{models.ScopeCredentialsRead, "Read access tokens, API keys and passwords of connections."},
 	}},
 	{"Connecting users", []scopeMeaning{
-		{models.ScopeConnectWrite, "Make connect sessions, whose links let users grant access."},
+		{models.ScopeConnectWrite, "Make connect sessions. Who holds the link of one can connect, see and end the connections of its user."},
 	}},
 	{"Calls to the integration's API", []scopeMeaning{
 		{models.ScopeActionsRun, "Run actions for a connection."},

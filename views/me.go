@@ -24,7 +24,7 @@ type MeConnection struct {
 	Status           models.Status
 	Since            time.Time
 	ReconnectHref    string // empty where it cannot be connected anew here
-	DisconnectAction string // address of the form that ends it; empty where the end user may not
+	DisconnectAction string // address of the form that ends it
 }
 
 // meMeaning says what a status means for the end user.

@@ -28,10 +28,9 @@ type ReferenceOperation struct {
 	Summary    string
 	Doc        string
 	Scope      string // empty: any key
-	Public     bool   // needs no key
+	Session    bool   // is authorized by a connect session's token instead of a key
 	Parameters []ReferenceField
 	Body       []ReferenceField
-	BodyDoc    string // of the body as a whole
 	Example    string // of the body, as JSON; empty for calls without one
 	Responses  []ReferenceResponse
 	Errors     []ReferenceError
@@ -44,13 +43,12 @@ type ReferenceField struct {
 	Type     string // such as string, integer, array of strings
 	Required bool
 	Doc      string
-	Example  string // of a parameter; shown in the request where the parameter is required
+	Example  string // of a parameter of the path, for the request
 }
 
 // ReferenceResponse is what a call that succeeds is answered with.
 type ReferenceResponse struct {
 	Status  int
-	Doc     string
 	Example string // JSON, or empty
 }
 
@@ -82,26 +80,24 @@ func methodTone(method string) string {
 
 // request writes the operation as a command for a POSIX shell.
 func (op ReferenceOperation) request(base string) string {
-	path, query := op.Path, ""
+	path := op.Path
 	for _, p := range op.Parameters {
-		switch {
-		case !p.Required || p.Example == "":
-		case p.In == "path":
+		if p.In == "path" {
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example)
-		case p.In == "query" && query == "":
-			query = "?" + p.Name + "=" + p.Example
-		case p.In == "query":
-			query += "&" + p.Name + "=" + p.Example
 		}
 	}
-	return curl(op.Method, base+path+query, !op.Public, op.Example)
+	token := apiKeyVariable
+	if op.Session {
+		token = "SESSION_TOKEN"
+	}
+	return curl(op.Method, base+path, token, op.Example)
 }
 
 // access says in words what an operation demands of the key.
 func (op ReferenceOperation) access() string {
 	switch {
-	case op.Public:
-		return "No API key"
+	case op.Session:
+		return "Token of a connect session"
 	case op.Scope == "":
 		return "Any API key"
 	}

@@ -226,7 +226,7 @@ func apiKeyConnectionPage() ConnectionPage {
 func deletePage() ConnectionDeletePage {
 	return ConnectionDeletePage{
 		Shell: shell("Delete connection", NavConnections), UserID: hostile[0], Integration: "slack", Href: "/connections/5b0e", Action: "/connections/5b0e/delete",
-		Credentials: []string{"Access token", "Refresh token"}, Config: sampleConfig, Tags: []string{"eu", "enterprise plan"}, Revocable: true,
+		Credentials: []string{"Access token", "Refresh token"}, Config: sampleConfig, Tags: []string{"eu", "enterprise plan"}, Granted: true, Revocable: true,
 	}
 }
 

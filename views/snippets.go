@@ -10,16 +10,16 @@ import (
 // apiPath is what the addresses of the API begin with.
 const apiPath = "/api/v1"
 
-// curl writes a request as a command for a POSIX shell. With authorized it sends the API key of the environment.
-func curl(method, address string, authorized bool, body string) string {
+// apiKeyVariable is where examples take the API key from.
+const apiKeyVariable = "PATCHBAY_API_KEY"
+
+// curl writes a request as a command for a POSIX shell, authorized by the token in an environment variable.
+func curl(method, address, variable, body string) string {
 	command := "curl "
 	if method != "GET" {
 		command += "-X " + method + " "
 	}
-	lines := []string{command + shellQuoted(address)}
-	if authorized {
-		lines = append(lines, `-H "Authorization: Bearer $PATCHBAY_API_KEY"`)
-	}
+	lines := []string{command + shellQuoted(address), `-H "Authorization: Bearer $` + variable + `"`}
 	if body != "" {
 		lines = append(lines, "-H 'Content-Type: application/json'", "-d "+shellQuoted(body))
 	}
@@ -61,7 +61,7 @@ const patchbay = new Patchbay({ host: {root}, apiKey: process.env.PATCHBAY_API_K
 // sessionSnippets make a connect session, in the application's backend.
 func sessionSnippets(p IntegrationPage) []snippet {
 	return []snippet{
-		{"curl", curl("POST", p.RootURL+apiPath+"/connect-sessions", true, p.filled(`{"userId": "42", "integrations": [{name}]}`))},
+		{"curl", curl("POST", p.RootURL+apiPath+"/connect-sessions", apiKeyVariable, p.filled(`{"userId": "42", "integrations": [{name}]}`))},
 		{"Node.js", p.filled(nodeClient + `const session = await patchbay.createConnectSession({ userId: "42", integrations: [{name}] });
 // session.url is a link for this user, session.token is for your page.`)},
 	}
@@ -103,7 +103,7 @@ func registerSnippets(p IntegrationPage) []snippet {
 	credentials := given[p.AuthMode]
 	return []snippet{
 		{"Node.js", p.filled(nodeClient + `await patchbay.registerConnection({name}, "42", ` + credentials + `);`)},
-		{"curl", curl("POST", p.RootURL+apiPath+"/connections", true, p.filled(`{"integration": {name}, "userId": "42", "credentials": `+credentials+`}`))},
+		{"curl", curl("POST", p.RootURL+apiPath+"/connections", apiKeyVariable, p.filled(`{"integration": {name}, "userId": "42", "credentials": `+credentials+`}`))},
 	}
 }
 
@@ -111,8 +111,8 @@ func registerSnippets(p IntegrationPage) []snippet {
 func changeSnippets(p IntegrationPage) []snippet {
 	address := p.RootURL + apiPath + "/integrations/" + p.Name
 	return []snippet{
-		{"Change it", curl("PATCH", address, true, `{"oauth_scopes": ["…"]}`)},
-		{"Delete it", curl("DELETE", address, true, "")},
+		{"Change it", curl("PATCH", address, apiKeyVariable, `{"oauth_scopes": ["…"]}`)},
+		{"Delete it", curl("DELETE", address, apiKeyVariable, "")},
 	}
 }
 
@@ -125,6 +125,6 @@ func (p IntegrationPage) filled(code string) string {
 
 // createIntegration makes an integration by API.
 func createIntegration(root string) string {
-	return curl("POST", root+apiPath+"/integrations", true,
+	return curl("POST", root+apiPath+"/integrations", apiKeyVariable,
 		`{"name": "github", "provider": "github", "oauth_client_id": "…", "oauth_client_secret": "…", "oauth_scopes": ["repo"]}`)
 }

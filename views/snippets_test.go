@@ -25,11 +25,7 @@ func TestShellQuotedIsOneWord(t *testing.T) {
 }
 
 func TestRequestsOfTheReference(t *testing.T) {
-	operations := map[string]ReferenceOperation{
-		"queries": {Method: "GET", Path: "/events", Public: true, Parameters: []ReferenceField{
-			{Name: "type", In: "query", Required: true, Example: "a"}, {Name: "cursor", In: "query", Required: true, Example: "b"}, {Name: "limit", In: "query", Example: "1"},
-		}},
-	}
+	operations := map[string]ReferenceOperation{}
 	for _, group := range referencePage().Groups {
 		for _, op := range group.Operations {
 			operations[op.ID] = op
@@ -37,10 +33,9 @@ func TestRequestsOfTheReference(t *testing.T) {
 	}
 	const authorization = " \\\n  -H \"Authorization: Bearer $PATCHBAY_API_KEY\""
 	for id, want := range map[string]string{
-		"queries":          "curl 'https://x/api/events?type=a&cursor=b'",
-		"getOpenapi":       "curl https://x/api/openapi.json",
-		"listIntegrations": "curl https://x/api/integrations" + authorization,
-		"deleteConnection": "curl -X DELETE https://x/api/connections/slack/42" + authorization,
+		"getOwnConnectSession": "curl https://x/api/connect-sessions/self \\\n  -H \"Authorization: Bearer $SESSION_TOKEN\"",
+		"listIntegrations":     "curl https://x/api/integrations" + authorization,
+		"deleteConnection":     "curl -X DELETE https://x/api/connections/slack/42" + authorization,
 		"registerConnection": "curl -X POST https://x/api/connections" + authorization + " \\\n  -H 'Content-Type: application/json' \\\n  -d " +
 			`'{"integration": "slack", "userId": "42", "credentials": {"access_token": "it'\''s one"}}'`,
 	} {

@@ -20,16 +20,18 @@ import (
 //go:embed page.html app.js style.css
 var files embed.FS
 
+// integration is what users connect: the provider that is built into Patchbay, whose API this application calls.
+const integration = "sandbox"
+
 // app is the application. Who is signed in is a cookie here; a real one has accounts.
 type app struct {
 	patchbay          *client.Client
 	patchbayURL, root string
-	integration       string
 	page              *template.Template
 }
 
-func newApp(patchbay *client.Client, patchbayURL, root, integration string) *app {
-	return &app{patchbay, patchbayURL, root, integration, template.Must(template.ParseFS(files, "page.html"))}
+func newApp(patchbay *client.Client, patchbayURL, root string) *app {
+	return &app{patchbay, patchbayURL, root, template.Must(template.ParseFS(files, "page.html"))}
 }
 
 func (a *app) handler() http.Handler {
@@ -90,7 +92,7 @@ type page struct {
 }
 
 func (a *app) show(w http.ResponseWriter, r *http.Request) {
-	p := page{PatchbayURL: a.patchbayURL, Integration: a.integration, Failed: r.FormValue("failed")}
+	p := page{PatchbayURL: a.patchbayURL, Integration: integration, Failed: r.FormValue("failed")}
 	if user, err := r.Cookie(userCookie); err == nil && user.Value != "" {
 		p.User = user.Value
 		if err := a.fill(r.Context(), &p); err != nil {
@@ -115,10 +117,10 @@ func (a *app) fill(ctx context.Context, p *page) error {
 		return err
 	}
 	p.Connections = connections
-	at := slices.IndexFunc(connections, func(c client.Connection) bool { return c.Integration == a.integration })
+	at := slices.IndexFunc(connections, func(c client.Connection) bool { return c.Integration == integration })
 	if at < 0 {
 		p.Session, err = a.patchbay.CreateConnectSession(ctx, client.ConnectSessionRequest{
-			UserID: p.User, Integrations: []string{a.integration}, ReturnURL: a.root + "/connected", Confirm: true,
+			UserID: p.User, Integrations: []string{integration}, ReturnURL: a.root + "/connected", Confirm: true,
 		})
 		return err
 	}
@@ -155,12 +157,12 @@ func (a *app) chooseChannel(_ http.ResponseWriter, r *http.Request, user string)
 	if err != nil {
 		return err
 	}
-	_, err = a.patchbay.UpdateConnectionConfig(r.Context(), a.integration, user, text)
+	_, err = a.patchbay.UpdateConnectionConfig(r.Context(), integration, user, text)
 	return err
 }
 
 func (a *app) disconnect(_ http.ResponseWriter, r *http.Request, user string) error {
-	_, err := a.patchbay.DeleteConnection(r.Context(), a.integration, user)
+	_, err := a.patchbay.DeleteConnection(r.Context(), integration, user)
 	return err
 }
 
@@ -180,7 +182,7 @@ func (a *app) channels(ctx context.Context, user string) ([]channel, error) {
 
 // sendMessage sends what the user typed to the channel of his choice.
 func (a *app) sendMessage(_ http.ResponseWriter, r *http.Request, user string) error {
-	connection, err := a.patchbay.GetConnection(r.Context(), a.integration, user)
+	connection, err := a.patchbay.GetConnection(r.Context(), integration, user)
 	if err != nil {
 		return err
 	}
@@ -196,7 +198,7 @@ var provider = &http.Client{Timeout: 10 * time.Second}
 
 // call calls the provider's API for a user, with a token that Patchbay keeps fresh.
 func (a *app) call(ctx context.Context, user, method, path string, in, out any) error {
-	credentials, err := a.patchbay.GetCredentials(ctx, a.integration, user)
+	credentials, err := a.patchbay.GetCredentials(ctx, integration, user)
 	if err != nil {
 		return err
 	}

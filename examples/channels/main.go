@@ -27,16 +27,15 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:3004", "address to listen on")
-	integration := flag.String("integration", "sandbox", "what users connect")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *addr, *integration); err != nil {
+	if err := run(ctx, *addr); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, addr, integration string) error {
+func run(ctx context.Context, addr string) error {
 	patchbay, key := os.Getenv("PATCHBAY_URL"), os.Getenv("PATCHBAY_API_KEY")
 	if patchbay == "" {
 		own, err := startPatchbay(ctx)
@@ -55,7 +54,7 @@ func run(ctx context.Context, addr, integration string) error {
 		return err
 	}
 	root := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
-	server := &http.Server{Handler: newApp(api, patchbay, root, integration).handler(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: newApp(api, patchbay, root).handler(), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		<-ctx.Done()
 		server.Close()

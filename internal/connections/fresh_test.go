@@ -73,7 +73,8 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 	s, err := New(t.Context(), Config{
 		Store: db, OAuth: client, RootURL: "https://connect.example.com", Now: p.now, Log: slog.New(slog.DiscardHandler),
 		Integrations: []models.Integration{
-			{Name: "own", Auth: auth, OAuth: models.OAuthClient{ID: "id"}}, {Name: "key", Auth: models.Auth{Mode: models.AuthAPIKey}},
+			{Name: "own", Auth: auth, OAuth: models.OAuthClient{ID: "id"}},
+			{Name: "key", Auth: models.Auth{Mode: models.AuthAPIKey}},
 			{Name: "cc", Auth: models.Auth{Mode: models.AuthOAuth2CC}},
 		},
 	})
