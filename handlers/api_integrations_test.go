@@ -156,3 +156,23 @@ func TestAPIListsTheCatalogue(t *testing.T) {
 		a.want(name, a.call(a.key(), http.MethodGet, "/providers/"+name, ""), http.StatusNotFound, models.CodeUnknownProvider)
 	}
 }
+
+// Whoever may change integrations must not thereby learn the secrets that are kept: changed addresses would be sent them.
+func TestAPISecretsOfAnIntegrationStayWithItsHosts(t *testing.T) {
+	a := newAPI(t)
+	key := a.key(models.ScopeIntegrationsWrite)
+	a.integrate("crm", `"oauth_client_secret":"kept",`+definitions[models.AuthOAuth2])
+	patch := func(body string) page { return a.call(key, http.MethodPatch, "/integrations/crm", body) }
+	for _, address := range []string{"token_url", "refresh_url", "revocation_url"} {
+		got := patch(`{"auth":{"` + address + `":"https://attacker.example/t"}}`)
+		a.want(address, got, http.StatusUnprocessableEntity, models.CodeInvalidIntegration)
+		if f := got.failed().Fields; len(f) != 1 || f[0].Field != "oauth_client_secret" {
+			t.Errorf("%s: %+v", address, f)
+		}
+	}
+	a.want("another path", patch(`{"auth":{"token_url":"https://p.example/other"}}`), http.StatusOK, "")
+	a.want("with another secret", patch(`{"oauth_client_secret":"new","auth":{"token_url":"https://moved.example/t"}}`), http.StatusOK, "")
+	_, err := a.client().RegisterConnection(t.Context(), "crm", "42", client.Credentials{AccessToken: canary}, nil)
+	must(t, err)
+	a.want("with connections", patch(`{"oauth_client_secret":"newer","auth":{"token_url":"https://attacker.example/t"}}`), http.StatusConflict, models.CodeIntegrationInUse)
+}
