@@ -52,7 +52,7 @@ func startPatchbay(ctx context.Context) (*patchbay, error) {
 	_, p.url, _ = strings.Cut(strings.TrimSpace(line), " at ")
 	if err != nil || p.url == "" {
 		p.stop()
-		return nil, fmt.Errorf("Patchbay did not say where it runs: %w", err)
+		return nil, fmt.Errorf("start Patchbay: it did not say where it runs: %w", err)
 	}
 	fmt.Println("Dashboard: sign in as admin@example.com with the password: correct horse battery")
 	return p, nil
