@@ -58,7 +58,7 @@ func TestAPIAPanicIsAnInternalError(t *testing.T) {
 	got := a.call(key, http.MethodGet, "/connections", "")
 	a.want("a panic", got, http.StatusInternalServerError, codeInternal)
 	id := got.header.Get("X-Request-Id")
-	if strings.Contains(got.body, "nil pointer") || strings.Contains(got.body, "goroutine") || !strings.Contains(got.failed().Message, "request id") {
+	if strings.Contains(got.body, "nil pointer") || strings.Contains(got.body, "goroutine") || !strings.Contains(got.failed().Message, "under the request id.") {
 		t.Errorf("it tells internals: %s", got.body)
 	}
 	log := a.log.String()

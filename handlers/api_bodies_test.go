@@ -10,6 +10,8 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
+const mebibyte = 1 << 20
+
 // nested gives an object of the given depth.
 func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + "{}" + strings.Repeat("}", depth-1)
@@ -40,12 +42,12 @@ func TestAPIBoundsConfigurations(t *testing.T) {
 		put, post         int
 		putCode, postCode string
 	}{
-		{"the largest", sized(models.MaxConfigBytes), 200, 201, "", ""},
-		{"one byte more", sized(models.MaxConfigBytes + 1), 422, 422, models.CodeInvalidConfig, models.CodeInvalidConfig},
-		{"the largest body", sized(maxBodyBytes), 422, 413, models.CodeInvalidConfig, codePayloadTooLarge},
-		{"a body of one byte more", sized(maxBodyBytes + 1), 413, 413, codePayloadTooLarge, codePayloadTooLarge},
-		{"the deepest", nested(models.MaxConfigDepth), 200, 201, "", ""},
-		{"one level more", nested(models.MaxConfigDepth + 1), 422, 422, models.CodeInvalidConfig, models.CodeInvalidConfig},
+		{"the largest", sized(256<<10), 200, 201, "", ""},
+		{"one byte more", sized(256<<10 + 1), 422, 422, models.CodeInvalidConfig, models.CodeInvalidConfig},
+		{"the largest body", sized(mebibyte), 422, 413, models.CodeInvalidConfig, codePayloadTooLarge},
+		{"a body of one byte more", sized(mebibyte + 1), 413, 413, codePayloadTooLarge, codePayloadTooLarge},
+		{"the deepest", nested(64), 200, 201, "", ""},
+		{"one level more", nested(65), 422, 422, models.CodeInvalidConfig, models.CodeInvalidConfig},
 		{"100 000 levels", nested(100_000), 422, 400, models.CodeInvalidConfig, models.CodeMalformedBody},
 		{"100 000 arrays, open", strings.Repeat("[", 100_000), 422, 400, models.CodeInvalidConfig, models.CodeMalformedBody},
 		{"as many keys as fit", keyed(24_000), 200, 201, "", ""},
@@ -61,8 +63,8 @@ func TestAPIBoundsConfigurations(t *testing.T) {
 			t.Errorf("%s: post: %d %.300s", test.name, got.status, got.body)
 		}
 	}
-	deep := a.call(key, http.MethodPut, "/connections/crm/42/config", nested(models.MaxConfigDepth+1))
-	if f := deep.failed().Fields; len(f) != 1 || f[0].Field != fieldConfig || f[0].Line != 1 || f[0].Column != 5*models.MaxConfigDepth+1 {
+	deep := a.call(key, http.MethodPut, "/connections/crm/42/config", nested(65))
+	if f := deep.failed().Fields; len(f) != 1 || f[0].Field != fieldConfig || f[0].Line != 1 || f[0].Column != 5*64+1 {
 		t.Errorf("one level more is at %+v", f)
 	}
 }
@@ -74,8 +76,8 @@ func TestAPIBoundsBodies(t *testing.T) {
 		const text = `{"userId":"42"}`
 		return text + strings.Repeat(" ", size-len(text))
 	}
-	a.want("the largest", a.call(key, http.MethodPost, "/connect-sessions", body(maxBodyBytes)), http.StatusCreated, "")
-	a.want("one byte more", a.call(key, http.MethodPost, "/connect-sessions", body(maxBodyBytes+1)), http.StatusRequestEntityTooLarge, codePayloadTooLarge)
+	a.want("the largest", a.call(key, http.MethodPost, "/connect-sessions", body(mebibyte)), http.StatusCreated, "")
+	a.want("one byte more", a.call(key, http.MethodPost, "/connect-sessions", body(mebibyte+1)), http.StatusRequestEntityTooLarge, codePayloadTooLarge)
 	// Directly, because a server that does not read to the end may close the connection before its answer is read.
 	unread := strings.NewReader(body(10 << 20))
 	request := httptest.NewRequest(http.MethodPost, apiPrefix+"/connect-sessions", unread)
