@@ -76,7 +76,7 @@ func (r apiRoute) reference(document *huma.OpenAPI) views.ReferenceOperation {
 	}
 	response := views.ReferenceResponse{Status: r.status}
 	if r.answer != nil {
-		response.Example = indented(exampleOf(registry, schemaOf(registry, r.answer)))
+		response.Example = indented(cmp.Or(answerExamples[r.operationID], exampleOf(registry, schemaOf(registry, r.answer))))
 	}
 	o.Responses = []views.ReferenceResponse{response}
 	for _, code := range r.allErrors() {
@@ -100,6 +100,14 @@ var bodyExamples = map[string]string{
 	"redeemClaim":                 `{"claim":"…","userId":"42"}`,
 	"createIntegration":           `{"name":"github","provider":"github","oauth_client_id":"…","oauth_client_secret":"…","oauth_scopes":["repo"]}`,
 	"updateIntegration":           `{"oauth_scopes":["repo","read:user"]}`,
+}
+
+// answerExamples are answers of which the schema alone makes no good example.
+var answerExamples = map[string]string{
+	operationGetCredentials: `{"uuid":"5f0c6a2e-9a0b-4c1d-8e2f-3a4b5c6d7e8f","integration":"slack","userId":"42","credentials":` +
+		`{"type":"OAUTH2","access_token":"…","expires_at":"2026-03-01T12:00:00Z","refresh_token":"…","raw":{"access_token":"…"}}}`,
+	"getConnectionConfig": `{"channelId":"C1"}`,
+	"triggerAction":       `{"result":{"ok":true},"runId":"…"}`,
 }
 
 func resolve(registry huma.Registry, s *huma.Schema) *huma.Schema {
