@@ -12,6 +12,7 @@ import (
 
 // That all of these are JSON with a request id is checked with every answer, see [api.faults].
 func TestAPIErrorsOutsideOfOperationsAreJSON(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	for _, test := range []struct {
@@ -50,6 +51,7 @@ func TestAPIErrorsOutsideOfOperationsAreJSON(t *testing.T) {
 }
 
 func TestAPIAPanicIsAnInternalError(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	config := a.server.Config
@@ -68,6 +70,7 @@ func TestAPIAPanicIsAnInternalError(t *testing.T) {
 }
 
 func TestAPIAnswersByHTTPSAskToStayThere(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	config := a.server.Config
 	config.RootURL = &url.URL{Scheme: "https", Host: "connect.example.com"}

@@ -30,6 +30,7 @@ func keyed(keys int) string {
 }
 
 func TestAPIBoundsConfigurations(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])
@@ -42,7 +43,7 @@ func TestAPIBoundsConfigurations(t *testing.T) {
 		put, post         int
 		putCode, postCode string
 	}{
-		{"the largest", sized(256<<10), 200, 201, "", ""},
+		{"the largest", sized(256 << 10), 200, 201, "", ""},
 		{"one byte more", sized(256<<10 + 1), 422, 422, models.CodeInvalidConfig, models.CodeInvalidConfig},
 		{"the largest body", sized(mebibyte), 422, 413, models.CodeInvalidConfig, codePayloadTooLarge},
 		{"a body of one byte more", sized(mebibyte + 1), 413, 413, codePayloadTooLarge, codePayloadTooLarge},
@@ -70,6 +71,7 @@ func TestAPIBoundsConfigurations(t *testing.T) {
 }
 
 func TestAPIBoundsBodies(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	body := func(size int) string {
@@ -93,6 +95,7 @@ func TestAPIBoundsBodies(t *testing.T) {
 
 // Bodies that are refused, with the place that the error has to name.
 func TestAPIReadsBodiesStrictly(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])

@@ -41,8 +41,10 @@ func (s *server) createConnectSession(c echo.Context) error {
 			return err
 		}
 	}
-	if len(r.Integrations) == 0 {
-		r.Integrations = s.existing(callerKey(c).Integrations)
+	if own := callerKey(c).Integrations; r.Integrations == nil && len(own) > 0 {
+		if r.Integrations = s.existing(own); len(r.Integrations) == 0 { // which would be all
+			return &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownIntegration, Message: "None of the integrations that this API key is limited to exists."}
+		}
 	}
 	if r.ReturnURL != "" && r.ReturnURL[0] == '/' { // those are for the dashboard
 		return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidReturnURL, Message: "The returnUrl is not an absolute address.", Fields: []models.FieldError{{Field: "returnUrl", Message: "expected an address such as https://app.example.com/connected"}}}

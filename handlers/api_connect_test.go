@@ -36,6 +36,7 @@ func (b *browser) choose(path, decision string, fields ...string) string {
 }
 
 func TestAPIConnectSessionsLeadToConnections(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client(models.ScopeConnectWrite)
 	link, err := c.CreateConnectSession(t.Context(), client.ConnectSessionRequest{
@@ -84,6 +85,7 @@ func TestAPIConnectSessionsLeadToConnections(t *testing.T) {
 }
 
 func TestAPIConnectSessionsAreForKnownUsersAndPlaces(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key(models.ScopeConnectWrite)
 	for _, test := range []struct{ body, code, field string }{
@@ -91,6 +93,7 @@ func TestAPIConnectSessionsAreForKnownUsersAndPlaces(t *testing.T) {
 		{`{"userId":"a\u0000b"}`, models.CodeInvalidUserID, "userId"},
 		{`{"userId":7}`, models.CodeInvalidBody, "userId"},
 		{`{"userId":"42","integrations":"sandbox"}`, models.CodeInvalidBody, "integrations"},
+		{`{"userId":"42","integrations":[]}`, models.CodeInvalidBody, "integrations"},
 		{`{"userId":"42","integrations":["sandbox","none"]}`, models.CodeUnknownIntegration, ""},
 		{`{"userId":"42","returnUrl":"https://attacker.example/"}`, models.CodeInvalidReturnURL, "returnUrl"},
 		{`{"userId":"42","returnUrl":"https://app.example.com.attacker.example/"}`, models.CodeInvalidReturnURL, "returnUrl"},
@@ -142,6 +145,7 @@ func (a *api) claim(b *browser, callback string) string {
 }
 
 func TestAPIRedeemsAClaimOnceForItsOwnUser(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	link := a.confirmLink(c)
@@ -178,6 +182,7 @@ func TestAPIRedeemsAClaimOnceForItsOwnUser(t *testing.T) {
 }
 
 func TestAPIClaimsExpire(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c, b := a.client(), a.browser()
 	claim := a.claim(b, b.consent(a.linkPath(a.confirmLink(c)), "allow"))
@@ -187,6 +192,7 @@ func TestAPIClaimsExpire(t *testing.T) {
 }
 
 func TestAPIConnectSessionIsOpenToItsOwnBrowserAlone(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	link, err := c.CreateConnectSession(t.Context(), client.ConnectSessionRequest{UserID: "42"})

@@ -15,6 +15,7 @@ import (
 )
 
 func TestAPIRegistersConnectionsOfEveryAuthMode(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	for mode, given := range map[models.AuthMode]client.Credentials{
@@ -87,6 +88,7 @@ func population(t *testing.T) *api {
 }
 
 func TestAPIListsFilterSortAndPage(t *testing.T) {
+	t.Parallel()
 	a := population(t)
 	all, limited := a.client(), a.clientOf(a.limitedKey([]string{"erp"}))
 	one, err := all.GetConnection(t.Context(), "erp", "u4")
@@ -168,6 +170,7 @@ func walk(t *testing.T, c *client.Client, filter client.Filter, limit int) strin
 }
 
 func TestAPIChangesAndDeletesConnections(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	a.integrate("crm", definitions[models.AuthAPIKey])

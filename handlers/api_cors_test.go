@@ -10,6 +10,7 @@ import (
 
 // That no other call has these headers is checked with every answer, see [api.faults].
 func TestAPIIsOpenToRegisteredOriginsInOneCall(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	link, err := a.client().CreateConnectSession(t.Context(), client.ConnectSessionRequest{UserID: "42"})
 	must(t, err)

@@ -31,6 +31,7 @@ func (a *api) active(token string) bool {
 }
 
 func TestAPICredentialsAreFresh(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	conn := a.connect("sandbox", "42")
@@ -73,6 +74,7 @@ func TestAPICredentialsAreFresh(t *testing.T) {
 }
 
 func TestAPIDeletingRevokesAtTheProvider(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	a.connect("sandbox", "42")
@@ -99,6 +101,7 @@ func TestAPIDeletingRevokesAtTheProvider(t *testing.T) {
 }
 
 func TestAPICredentialsAreReplacedAndEndAReconnect(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	dead := client.Credentials{AccessToken: canary + "1", RefreshToken: canary + "dead", ExpiresAt: a.now().Add(time.Hour)}
@@ -131,6 +134,7 @@ func TestAPICredentialsAreReplacedAndEndAReconnect(t *testing.T) {
 }
 
 func TestAPITellsNoSecretThatAProviderRepeats(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	inner := a.handler
 	a.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

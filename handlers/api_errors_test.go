@@ -97,7 +97,7 @@ var errorCases = []errorCase{
 // What an operation is documented to end in, and nothing else, is what it can end in. The other half of this, that every
 // error which any test meets is documented, is in [api.errorFaults].
 func TestAPIEveryDocumentedErrorIsReachable(t *testing.T) {
-	t.Parallel() // it waits for a provider's timeout
+	t.Parallel()
 	s := newScene(t)
 	limited := s.limitedKey([]string{"none"}, models.ScopeProxy)
 	var waiting sync.WaitGroup

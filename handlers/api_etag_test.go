@@ -10,20 +10,20 @@ import (
 )
 
 func TestAPIIfMatch(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c, key := a.client(), a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])
 	// advanced makes a connection whose configuration was changed once, and then its credentials.
 	advanced := func(userID string) {
 		t.Helper()
-		first, err := c.RegisterConnection(t.Context(), "crm", userID, client.Credentials{APIKey: canary}, nil)
-		must(t, err)
+		first := a.call(key, http.MethodPost, "/connections", fmt.Sprintf(`{"integration":"crm","userId":%q,"credentials":{"api_key":"canary-1"}}`, userID))
 		second, err := c.UpdateConnectionConfig(t.Context(), "crm", userID, []byte(`{"a":1}`))
 		must(t, err)
 		third, err := c.UpdateConnectionCredentials(t.Context(), "crm", userID, client.Credentials{APIKey: canary})
 		must(t, err)
-		if first.ETag != `"1.1"` || second.ETag != `"2.2"` || third.ETag != `"3.2"` {
-			t.Fatalf("%s, %s, %s", first.ETag, second.ETag, third.ETag)
+		if first.header.Get("ETag") != `"1.1"` || second.ETag != `"2.2"` || third.ETag != `"3.2"` {
+			t.Fatalf("%s, %s, %s", first.header.Get("ETag"), second.ETag, third.ETag)
 		}
 	}
 	const fine, stale, garbage = "", models.CodeStaleVersion, models.CodeInvalidHeader
@@ -76,6 +76,7 @@ func TestAPIIfMatch(t *testing.T) {
 }
 
 func TestAPITakesTheSameConfigurationAgain(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])

@@ -40,6 +40,7 @@ func audited(t *testing.T, c *client.Client, filter client.AuditFilter) string {
 }
 
 func TestAPIAuditTellsWhoDidWhat(t *testing.T) {
+	t.Parallel()
 	a, connection := history(t)
 	all, limited := a.client(models.ScopeAuditRead), a.clientOf(a.limitedKey([]string{"erp"}))
 	const ofCRM = "crm:connection.credentials_updated crm:connection.config_updated crm:connection.created"
@@ -77,6 +78,7 @@ func TestAPIAuditTellsWhoDidWhat(t *testing.T) {
 }
 
 func TestAPIAuditIsReadPageByPage(t *testing.T) {
+	t.Parallel()
 	a, _ := history(t)
 	key, path, pages := a.key(models.ScopeAuditRead), "/audit?integration=crm&limit=1", 0
 	for seen := ""; path != ""; pages++ {
@@ -116,6 +118,7 @@ func follow(t *testing.T, c *client.Client, kind client.EventType, cursor string
 }
 
 func TestAPIEventsAreFollowedByCursor(t *testing.T) {
+	t.Parallel()
 	a, _ := history(t)
 	c, limited := a.client(), a.clientOf(a.limitedKey([]string{"erp"}))
 	told, cursor := follow(t, c, "", "")

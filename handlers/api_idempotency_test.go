@@ -31,6 +31,7 @@ func idempotent(t *testing.T) (a *api, post func(idempotencyKey, path, body stri
 }
 
 func TestAPIAnswersARepeatedRequestAsTheFirst(t *testing.T) {
+	t.Parallel()
 	a, post := idempotent(t)
 	for path, body := range map[string]string{
 		"/connections": registration, "/connect-sessions": `{"userId":"42"}`, "/integrations": `{"name":"github","provider":"github"}`,
@@ -59,6 +60,7 @@ func TestAPIAnswersARepeatedRequestAsTheFirst(t *testing.T) {
 }
 
 func TestAPIARefusedRequestMayBeAskedAgain(t *testing.T) {
+	t.Parallel()
 	a, post := idempotent(t)
 	for _, body := range []string{"{", strings.Replace(registration, "{ ", "[", 1), strings.Replace(registration, "api_key", "x", 1), strings.Replace(registration, "crm", "none", 1)} {
 		if got := post("k", "/connections", body); got.status < 400 {
@@ -79,6 +81,7 @@ func TestAPIARefusedRequestMayBeAskedAgain(t *testing.T) {
 }
 
 func TestAPIOfManyRequestsWithOneKeyOneDoesTheWork(t *testing.T) {
+	t.Parallel()
 	_, post := idempotent(t)
 	const callers = 20
 	var done, replayed, refused atomic.Int64
@@ -132,6 +135,7 @@ func (a *api) request(key, path, body string) (r *http.Request, hangUp context.C
 }
 
 func TestAPIAnAnswerThatDidNotArriveIsGivenAgain(t *testing.T) {
+	t.Parallel()
 	a, _ := idempotent(t)
 	key := a.key()
 	r, hangUp := a.request(key, "/connections", registration)
@@ -144,6 +148,7 @@ func TestAPIAnAnswerThatDidNotArriveIsGivenAgain(t *testing.T) {
 }
 
 func TestAPIACallerWhoHangsUpMayAskAgain(t *testing.T) {
+	t.Parallel()
 	a, _ := idempotent(t)
 	var hangUp context.CancelFunc
 	inner, key := a.handler, a.key()
@@ -169,6 +174,7 @@ func TestAPIACallerWhoHangsUpMayAskAgain(t *testing.T) {
 }
 
 func TestAPIKeptAnswersAreSealed(t *testing.T) {
+	t.Parallel()
 	a, post := idempotent(t)
 	got := post("k", "/connect-sessions", `{"userId":"visible in the database"}`)
 	_, token, _ := strings.Cut(got.body, `"token":"`)

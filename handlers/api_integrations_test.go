@@ -16,6 +16,7 @@ import (
 )
 
 func TestAPIManagesIntegrations(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	created, err := c.CreateIntegration(t.Context(), client.NewIntegration{
@@ -60,6 +61,7 @@ func TestAPIManagesIntegrations(t *testing.T) {
 }
 
 func TestAPINamesTheFaultsOfADefinition(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthOAuth2])
@@ -100,6 +102,7 @@ func TestAPINamesTheFaultsOfADefinition(t *testing.T) {
 
 // What somebody reads of an integration can be sent back.
 func TestAPITakesAnIntegrationAsItGivesIt(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", `"oauth_client_id":"id","oauth_client_secret":"`+canary+`",`+definitions[models.AuthOAuth2])
@@ -113,6 +116,7 @@ func TestAPITakesAnIntegrationAsItGivesIt(t *testing.T) {
 }
 
 func TestAPILeavesTheFileToItsOperator(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	config := a.server.Config
 	client, err := oauth.New(nil, providerTimeout, a.now)
@@ -138,6 +142,7 @@ func TestAPILeavesTheFileToItsOperator(t *testing.T) {
 }
 
 func TestAPIListsTheCatalogue(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.clientOf(a.limitedKey([]string{"crm"}, models.ScopeProxy))
 	all, err := c.Providers(t.Context())
@@ -159,6 +164,7 @@ func TestAPIListsTheCatalogue(t *testing.T) {
 
 // Whoever may change integrations must not thereby learn the secrets that are kept: changed addresses would be sent them.
 func TestAPISecretsOfAnIntegrationStayWithItsHosts(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key(models.ScopeIntegrationsWrite)
 	a.integrate("crm", `"oauth_client_secret":"kept",`+definitions[models.AuthOAuth2])

@@ -28,6 +28,7 @@ func suite(t *testing.T, prefix string, atLeast int) map[string]string {
 }
 
 func TestAPIKeepsEveryByteOfJSON(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])
@@ -71,6 +72,7 @@ func TestAPIKeepsEveryByteOfJSON(t *testing.T) {
 }
 
 func TestAPIRefusesWhatIsNoJSON(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])
@@ -101,6 +103,7 @@ func TestAPIRefusesWhatIsNoJSON(t *testing.T) {
 }
 
 func TestAPIMergesConfigurationsWithoutTouchingTheRest(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	key := a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])

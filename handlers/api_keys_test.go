@@ -12,6 +12,7 @@ import (
 )
 
 func TestAPIKeysEnd(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	actor := models.Actor{Name: models.SystemActor}
 	elsewhere := auth.NewAPIKeys(a.store, a.now) // another process
@@ -69,6 +70,7 @@ func TestAPIKeysEnd(t *testing.T) {
 }
 
 func TestAPIGuessingIsLimitedAndHurtsNobodyElse(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	fresh, scopeless := a.key(), a.key(models.ScopeProxy)
 	guess := func(headers ...string) page {

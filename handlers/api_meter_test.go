@@ -27,6 +27,7 @@ func (a *api) counted(uuid string) string {
 }
 
 func TestAPICountsCallsByKeyAndReadsByConnection(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	a.clockOffset.Store(int64(a.now().Truncate(models.APICallWindow).Add(models.APICallWindow).Sub(a.now()))) // all of it in one window
 	one, two := a.key(), a.key(models.ScopeCredentialsRead)
@@ -59,6 +60,7 @@ func TestAPICountsCallsByKeyAndReadsByConnection(t *testing.T) {
 }
 
 func TestAPIGivesNoCredentialsThatItCannotCount(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c, key := a.client(), a.key()
 	a.integrate("crm", definitions[models.AuthAPIKey])

@@ -23,6 +23,7 @@ func cursorOf(t *testing.T, got page) string {
 }
 
 func TestAPIRefusesCursorsOfElsewhere(t *testing.T) {
+	t.Parallel()
 	a := population(t)
 	key := a.key()
 	get := func(path string) page { return a.call(key, http.MethodGet, path, "") }
@@ -55,6 +56,7 @@ func TestAPIRefusesCursorsOfElsewhere(t *testing.T) {
 func asCursor(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 func TestAPIRefusesParametersItDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	a := population(t)
 	key := a.key()
 	for _, test := range []struct{ path, field string }{
@@ -124,6 +126,7 @@ func TestAPIRefusesParametersItDoesNotKnow(t *testing.T) {
 
 // Values of filters are values and nothing else.
 func TestAPIFiltersByTextsAsTheyAre(t *testing.T) {
+	t.Parallel()
 	a := population(t)
 	key := a.key()
 	for _, text := range []string{"' OR '1'='1", "u1' --", "%", "_", `\`, "u_", "u%", "\xff", "U1", "u1 ", "*", "?", strings.Repeat("u", 5000), "NULL", "💥", `"`, "u1/../u2"} {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAPIEveryOperationAsksForItsScope(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	keys := map[models.Scope]string{}
 	for _, scope := range models.Scopes {
@@ -50,6 +51,7 @@ func TestAPIEveryOperationAsksForItsScope(t *testing.T) {
 }
 
 func TestAPIALimitedKeyTouchesItsIntegrationsOnly(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	limited := s.limitedKey([]string{"crm"})
 	elsewhere := map[string]string{
@@ -96,6 +98,7 @@ func TestAPIALimitedKeyTouchesItsIntegrationsOnly(t *testing.T) {
 }
 
 func TestAPIALimitedKeyWorksOnItsIntegrations(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	c := s.clientOf(s.limitedKey([]string{"crm", "later"}, models.ScopeConnectWrite, models.ScopeConnectionsRead, models.ScopeIntegrationsWrite))
 	if n, err := c.CountConnections(t.Context(), client.Filter{}); err != nil || n != 1 {
@@ -114,6 +117,14 @@ func TestAPIALimitedKeyWorksOnItsIntegrations(t *testing.T) {
 	if strings.Join(session.Integrations, " ") != "crm later" {
 		t.Errorf("a session for all is for %q", session.Integrations)
 	}
+	partly := s.clientOf(s.limitedKey([]string{"none", "crm"}))
+	some, err := partly.CreateConnectSession(t.Context(), client.ConnectSessionRequest{UserID: "42"})
+	must(t, err)
+	if session, err := partly.GetConnectSession(t.Context(), some.ID); err != nil || strings.Join(session.Integrations, " ") != "crm" {
+		t.Errorf("a session for those that exist is for %+v, %v", session, err)
+	}
+	_, err = s.clientOf(s.limitedKey([]string{"none"})).CreateConnectSession(t.Context(), client.ConnectSessionRequest{UserID: "42"})
+	s.refused("a session for nothing", err, client.CodeUnknownIntegration)
 	got := s.browser().post("/connect/"+link.Token+"/start", "integration", "sandbox")
 	if got.status == http.StatusSeeOther {
 		t.Errorf("its link leads to another integration: %s", got.location)

@@ -62,6 +62,7 @@ func TestAPITakesNaughtyStringsAsUserIDs(t *testing.T) {
 }
 
 func TestAPIKeepsUserIDsApart(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	c := a.client()
 	a.integrate("crm", definitions[models.AuthAPIKey])
