@@ -16,20 +16,30 @@ func (s *server) audit(c echo.Context) error {
 		return err
 	}
 	page := views.AuditPage{Shell: s.shell(c, "Audit", views.NavAudit), Pager: pager(c, list, request)}
+	var uuids []string
+	for i := range list.Rows {
+		uuids = append(uuids, list.Rows[i].ConnectionUUID)
+	}
+	there, err := s.Connections.Existing(c.Request().Context(), uuids)
+	if err != nil {
+		return err
+	}
 	for i := range list.Rows {
 		entry := &list.Rows[i]
-		page.Rows = append(page.Rows, views.AuditRow{ActivityRow: activityRow(entry), Object: auditObject(entry)})
+		page.Rows = append(page.Rows, views.AuditRow{ActivityRow: activityRow(entry), Object: s.auditObject(entry, there)})
 	}
 	return render(c, http.StatusOK, views.Audit(page))
 }
 
-func auditObject(entry *models.AuditEntry) views.Link {
-	if entry.Integration == "" {
-		return views.Link{}
+// auditObject names what an entry is about, and links it while it is there.
+func (s *server) auditObject(entry *models.AuditEntry, there map[string]bool) views.Link {
+	switch {
+	case entry.Integration == "":
+		return views.Link{Label: entry.UserID}
+	case entry.UserID == "":
+		return views.Link{Label: entry.Integration, Href: s.integrationHref(entry.Integration)}
+	case there[entry.ConnectionUUID]:
+		return views.Link{Label: entry.Integration + " of " + entry.UserID, Href: connectionPath(entry.ConnectionUUID)}
 	}
-	object := views.Link{Label: entry.Integration + " of " + entry.UserID, Href: userPath(entry.UserID)}
-	if entry.ConnectionUUID != "" {
-		object.Href = connectionPath(entry.ConnectionUUID)
-	}
-	return object
+	return views.Link{Label: entry.Integration + " of " + entry.UserID}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -33,18 +34,9 @@ func (s *server) createConnectSession(c echo.Context) error {
 	if err := readJSON(c, &r); err != nil {
 		return err
 	}
-	if r.Integrations != nil && len(r.Integrations) == 0 { // a list that came out empty must not mean everything
-		return invalidBody("integrations", "expected at least one integration; leave the key out for all of them")
-	}
-	for _, name := range r.Integrations {
-		if err := reach(c, name); err != nil {
-			return err
-		}
-	}
-	if own := callerKey(c).Integrations; r.Integrations == nil && len(own) > 0 {
-		if r.Integrations = s.existing(own); len(r.Integrations) == 0 { // which would be all
-			return &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownIntegration, Message: "None of the integrations that this API key is limited to exists."}
-		}
+	names, err := s.sessionIntegrations(c, r.Integrations)
+	if err != nil {
+		return err
 	}
 	if r.ReturnURL != "" && r.ReturnURL[0] == '/' { // those are for the dashboard
 		return &models.Error{Kind: models.KindInvalid, Code: models.CodeInvalidReturnURL, Message: "The returnUrl is not an absolute address.", Fields: []models.FieldError{{Field: "returnUrl", Message: "expected an address such as https://app.example.com/connected"}}}
@@ -54,7 +46,7 @@ func (s *server) createConnectSession(c echo.Context) error {
 		life = models.MaxConnectSessionLife + 1 // refused by the core
 	}
 	session, token, err := s.Connections.CreateConnectSession(c.Request().Context(), apiActor(c), connections.ConnectRequest{
-		UserID: r.UserID, UserLabel: r.UserLabel, Integrations: r.Integrations, ReturnURL: r.ReturnURL, Confirm: r.Confirm, Life: life,
+		UserID: r.UserID, UserLabel: r.UserLabel, Integrations: names, ReturnURL: r.ReturnURL, Confirm: r.Confirm, Life: life,
 	})
 	if err != nil {
 		return err
@@ -62,12 +54,34 @@ func (s *server) createConnectSession(c echo.Context) error {
 	return writeJSON(c, http.StatusCreated, newConnectSession{session.UUID, token.Reveal(), s.Connections.ConnectURL(token), session.ExpiresAt})
 }
 
-// existing leaves out the integrations of a limited key that are not there any more.
-func (s *server) existing(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		_, err := s.Connections.Integration(name)
-		return err != nil
-	})
+// sessionIntegrations gives the integrations of a new session: those asked for, or without any (nil) those of a limited key.
+func (s *server) sessionIntegrations(c echo.Context, asked []string) ([]string, error) {
+	own := callerKey(c).Integrations
+	switch {
+	case asked != nil && len(asked) == 0: // a list that came out empty must not mean everything
+		return nil, invalidBody("integrations", "expected at least one integration; leave the key out for all of them")
+	case asked == nil && len(own) > 0:
+		there := slices.DeleteFunc(slices.Clone(own), func(name string) bool {
+			_, err := s.Connections.Integration(name)
+			return err != nil
+		})
+		if len(there) == 0 { // which would be all
+			return nil, &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownIntegration, Message: "None of the integrations that this API key is limited to exists."}
+		}
+		return there, nil
+	}
+	for _, name := range asked {
+		if err := reach(c, name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range asked {
+		if in, err := s.Connections.Integration(name); err == nil && in.Registered() {
+			message := fmt.Sprintf("Connections of %s are registered by your backend: its auth mode is %s.", name, in.Auth.Mode)
+			return nil, &models.Error{Kind: models.KindInvalid, Code: models.CodeUnsupportedAuthMode, Message: message, Fields: []models.FieldError{{Field: "integrations", Message: message}}}
+		}
+	}
+	return asked, nil
 }
 
 // apiAttempt is how an attempt stands. Its claim is not in it: only the browser that finished the flow is given that.
@@ -194,57 +208,4 @@ func (s *server) redeemClaim(c echo.Context) error {
 		return err
 	}
 	return s.writeConnection(c, http.StatusOK, conn)
-}
-
-// ownConnectSession is what a browser that holds the session's token is told.
-type ownConnectSession struct {
-	ID           string      `json:"id" format:"uuid"`
-	UserID       string      `json:"userId"`
-	Integrations []string    `json:"integrations" nullable:"false"`
-	ExpiresAt    time.Time   `json:"expiresAt"`
-	Attempt      *apiAttempt `json:"attempt" doc:"The newest attempt that has the ref; without ref, the newest of all."`
-}
-
-// getOwnConnectSession is the one call for browsers: it is authorized by a connect session's token, and open to the
-// registered origins.
-func (s *server) getOwnConnectSession(c echo.Context) error {
-	s.allowOrigin(c)
-	token, err := bearer(c)
-	if err != nil {
-		return err
-	}
-	ctx := c.Request().Context()
-	session, err := s.Connections.OpenConnectSession(ctx, token)
-	if models.HasCode(err, models.CodeNotFound) {
-		return &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeUnauthenticated, Message: "The connect session is unknown or has expired."}
-	}
-	if err != nil {
-		return err
-	}
-	attempt, err := s.Connections.AttemptOfRef(ctx, session, c.QueryParam("ref"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, http.StatusOK, ownConnectSession{session.UUID, session.UserID, s.covered(session), session.ExpiresAt, publicAttempt(attempt)})
-}
-
-// preflight answers browsers that ask whether another origin may make a call (the CORS protocol of the Fetch standard).
-func (s *server) preflight(c echo.Context) error {
-	s.allowOrigin(c)
-	return c.NoContent(http.StatusNoContent)
-}
-
-// allowOrigin lets pages of the registered origins read the answer.
-func (s *server) allowOrigin(c echo.Context) {
-	h := c.Response().Header()
-	h.Add(echo.HeaderVary, echo.HeaderOrigin)
-	origin := c.Request().Header.Get(echo.HeaderOrigin)
-	if !s.Connections.Origins().Allows(origin) {
-		return
-	}
-	h.Set(echo.HeaderAccessControlAllowOrigin, origin)
-	h.Set(echo.HeaderAccessControlAllowMethods, http.MethodGet)
-	h.Set(echo.HeaderAccessControlAllowHeaders, echo.HeaderAuthorization)
-	h.Set(echo.HeaderAccessControlMaxAge, "600")
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 }

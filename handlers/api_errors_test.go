@@ -46,6 +46,7 @@ var errorCases = []errorCase{
 
 	{"createConnectSession", models.CodeInvalidReturnURL, request{body: `{"userId":"42","returnUrl":"https://attacker.example/"}`}},
 	{"createConnectSession", models.CodeInvalidUserID, request{body: `{"userId":""}`}},
+	{"createConnectSession", models.CodeUnsupportedAuthMode, request{body: `{"userId":"42","integrations":["crm"]}`}},
 	{"createConnectSession", models.CodeUnknownIntegration, request{body: `{"userId":"42","integrations":["none"]}`}},
 	{"createIntegration", models.CodeIntegrationExists, request{body: `{"name":"sandbox","provider":"github"}`}},
 	{"createIntegration", models.CodeInvalidIntegration, request{body: `{"name":"new","provider":"none"}`}},

@@ -27,7 +27,11 @@ func (s *server) publicIntegration(c echo.Context, in *models.Integration, conne
 	if !callerKey(c).Allows(models.ScopeIntegrationsWrite) {
 		shown = shown.Redacted("[redacted]")
 	}
-	return apiIntegration{in.Name, in.Source.Kind, s.Connections.CallbackURL(in), in.Problem(), connections, shown}
+	problem := in.Problem()
+	if in.Registered() { // which is none
+		problem = ""
+	}
+	return apiIntegration{in.Name, in.Source.Kind, s.Connections.CallbackURL(in), problem, connections, shown}
 }
 
 type integrationList struct {

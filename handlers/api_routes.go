@@ -140,7 +140,7 @@ func (s *server) apiRoutes() []apiRoute {
 		{
 			method: post, path: "/connect-sessions", operationID: "createConnectSession", scope: models.ScopeConnectWrite, handler: s.createConnectSession,
 			tag: tagConnect, summary: "Let a user connect", description: "Makes a connect session for the user who is signed in to your application: a link, and a token for the browser library.",
-			body: connectSessionRequest{}, status: http.StatusCreated, answer: newConnectSession{}, errors: codes{models.CodeInvalidUserID, models.CodeUnknownIntegration, models.CodeInvalidReturnURL},
+			body: connectSessionRequest{}, status: http.StatusCreated, answer: newConnectSession{}, errors: codes{models.CodeInvalidUserID, models.CodeUnsupportedAuthMode, models.CodeUnknownIntegration, models.CodeInvalidReturnURL},
 		},
 		{
 			method: post, path: "/connect-sessions/claim", operationID: "redeemClaim", scope: models.ScopeConnectWrite, handler: s.redeemClaim,
@@ -149,7 +149,7 @@ func (s *server) apiRoutes() []apiRoute {
 		},
 		{
 			method: get, path: "/connect-sessions/self", operationID: "getOwnConnectSession", open: true, handler: s.getOwnConnectSession,
-			tag: tagConnect, summary: "See how the own session stands", description: "For browsers: authorized by the connect session's token instead of an API key, and open to the registered origins.",
+			tag: tagConnect, summary: "See how a connect flow stands", description: "For browsers: authorized by the connect session's token instead of an API key, and open to the registered origins.",
 			query: []apiParam{{"ref", "Name of the attempt that is asked for.", ""}}, status: http.StatusOK, answer: ownConnectSession{},
 		},
 		{

@@ -147,6 +147,9 @@ func (s *server) renderConnectStart(c echo.Context, flow connectFlow) error {
 	if err != nil {
 		return s.renderConnectError(c, flow, err)
 	}
+	if in.Registered() {
+		return s.renderConnectError(c, flow, &models.Error{Kind: models.KindInvalid, Code: models.ConnectUnsupportedAuthMode, Message: in.Problem()})
+	}
 	allowFormRedirect(c, in.Auth.AuthorizationURL)
 	return render(c, http.StatusOK, views.ConnectStart(views.ConnectStartPage{
 		Theme: theme(c), App: s.AppName, Integration: in.Name, UserLabel: userLabel(flow.session), Scopes: in.OAuth.Scopes,

@@ -42,6 +42,7 @@ func apiDocument(routes []apiRoute) *huma.OpenAPI {
 			Title: "Patchbay", Version: apiVersion, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			Description: "Connections of your users to external APIs: their credentials, fresh, and your configuration for each.",
 		},
+		Servers:  []*huma.Server{{URL: "/"}},
 		Security: []map[string][]string{{"apiKey": {}}},
 		Paths:    map[string]*huma.PathItem{},
 		Components: &huma.Components{

@@ -47,7 +47,7 @@ var errorCodes = map[string]errorCode{
 	models.CodeUnknownConnection:   {models.KindNotFound, "The user has no connection of this integration."},
 	models.CodeUnknownIntegration:  {models.KindNotFound, "There is no integration of this name."},
 	models.CodeUnknownProvider:     {models.KindNotFound, "There is no such provider in the catalogue."},
-	models.CodeUnsupportedAuthMode: {models.KindInvalid, "Connections of the integration's auth mode cannot be registered."},
+	models.CodeUnsupportedAuthMode: {models.KindInvalid, "The integration's auth mode does not allow that: its connections are made in another way."},
 	codePayloadTooLarge:            {models.KindTooLarge, "The body is larger than 1 MiB."},
 }
 

@@ -52,7 +52,9 @@ func (e *Error) Error() string { return e.Message }
 func (e *Error) Sentences() string {
 	sentences := []string{e.Message}
 	for _, field := range e.Fields {
-		sentences = append(sentences, field.Message)
+		if field.Message != e.Message {
+			sentences = append(sentences, field.Message)
+		}
 	}
 	return strings.Join(sentences, " ")
 }

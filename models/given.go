@@ -139,12 +139,20 @@ func (g *givenCredentials) expiry(now time.Time) *time.Time {
 // maxLife bounds what a caller says a token lives.
 const maxLife = 10 * 366 * 24 * time.Hour
 
-// instant reads an RFC 3339 time or unix seconds. In UTC, it has to be in a year that RFC 3339 can tell.
+// instant reads an RFC 3339 time, the same without T and zone, as it is often written, for UTC, or unix seconds. In UTC, it
+// has to be in a year that RFC 3339 can tell.
 func instant(value json.RawMessage) (at time.Time, ok bool) {
+	var text string
 	if seconds, isNumber := finite(value); isNumber {
 		at = time.Unix(int64(seconds), 0)
 	} else if json.Unmarshal(value, &at) != nil {
-		return at, false
+		if json.Unmarshal(value, &text) != nil {
+			return at, false
+		}
+		var err error
+		if at, err = time.Parse(time.DateTime, text); err != nil {
+			return at, false
+		}
 	}
 	at = at.UTC().Truncate(time.Microsecond)
 	return at, at.Year() >= 0 && at.Year() <= 9999

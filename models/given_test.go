@@ -24,6 +24,7 @@ func TestParseGivenCredentialsReadsEveryMode(t *testing.T) {
 		{AuthOAuth2, `{"access_token":"a","expires_at":1.7723664009e9}`, `{"type":"OAUTH2","access_token":"a","expires_at":"2026-03-01T12:00:00Z"`},
 		{AuthOAuth2, `{"access_token":"a","expires_at":253402300799}`, `{"type":"OAUTH2","access_token":"a","expires_at":"9999-12-31T23:59:59Z"`},
 		{AuthOAuth2, `{"access_token":"a","expires_at":-62167219200}`, `{"type":"OAUTH2","access_token":"a","expires_at":"0000-01-01T00:00:00Z"`},
+		{AuthOAuth2, `{"access_token":"a","expires_at":"2026-03-01 12:00:00"}`, `{"type":"OAUTH2","access_token":"a","expires_at":"2026-03-01T12:00:00Z"`},
 		{AuthOAuth2, `{"access_token":"a","expires_in":3600}`, `{"type":"OAUTH2","access_token":"a","expires_at":"2026-03-01T13:00:00Z"`},
 		{AuthOAuth2, `{"access_token":"a","expires_in":0}`, `{"type":"OAUTH2","access_token":"a","expires_at":"2026-03-01T12:00:00Z"`},
 		{AuthOAuth1, `{"oauth_token":"t","oauth_token_secret":"s"}`, `{"type":"OAUTH1","oauth_token":"t","oauth_token_secret":"s"`},

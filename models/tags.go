@@ -39,7 +39,7 @@ func ParseTags(tags []string) ([]string, error) {
 		}
 	}
 	if fields != nil {
-		return nil, &Error{Kind: KindInvalid, Code: CodeInvalidTags, Message: "The tags are not valid.", Fields: fields}
+		return nil, &Error{Kind: KindInvalid, Code: CodeInvalidTags, Message: "The tags are not valid: " + fields[0].Field + ": " + fields[0].Message, Fields: fields}
 	}
 	return kept, nil
 }

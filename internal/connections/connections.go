@@ -67,6 +67,11 @@ func (s *Service) Find(ctx context.Context, integration, userID string) (*models
 	return s.store.ConnectionOf(ctx, integration, userID)
 }
 
+// Existing reports which of the uuids are those of connections.
+func (s *Service) Existing(ctx context.Context, uuids []string) (map[string]bool, error) {
+	return s.store.Existing(ctx, uuids)
+}
+
 // List gives one page of the connections that filter selects. It fails with invalid_cursor.
 func (s *Service) List(ctx context.Context, filter models.ConnectionFilter, sort models.ConnectionSort, page models.PageRequest) (models.Page[models.Connection], error) {
 	return s.store.Connections(ctx, store.ConnectionList{ConnectionFilter: filter, PageRequest: page, Sort: sort, Now: s.now()})

@@ -44,7 +44,7 @@ func (s *Service) FreshCredentials(ctx context.Context, integration, userID stri
 }
 
 func disabled() error {
-	return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionDisabled, Message: "The connection is disabled."}
+	return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionDisabled, Message: "The connection is disabled. Enable it to use its credentials."}
 }
 
 // due reports whether a token is to be refreshed before it is used. While the provider is in trouble, it is left alone for

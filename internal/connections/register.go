@@ -29,7 +29,7 @@ func (s *Service) Register(ctx context.Context, actor models.Actor, r Registrati
 		return nil, err
 	}
 	if _, err := s.store.ConnectionOf(ctx, r.Integration, r.UserID); err == nil {
-		return nil, &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration."}
+		return nil, &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration. Replace its credentials instead."}
 	} else if !models.HasCode(err, models.CodeUnknownConnection) {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func invalidDefinition(fields ...models.FieldError) error {
 		first.Message = first.Field + ": " + first.Message
 	}
 	if n := len(fields) - 1; n > 0 {
-		more = fmt.Sprintf(" (and %d more)", n)
+		more = fmt.Sprintf("; faults besides this one: %d", n)
 	}
 	return &models.Error{
 		Kind: models.KindInvalid, Code: models.CodeInvalidIntegration,

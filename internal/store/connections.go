@@ -45,6 +45,19 @@ func (q *queries) Connection(ctx context.Context, uuid string) (*models.Connecti
 	return &c, nil
 }
 
+// Existing reports which of the uuids are those of connections.
+func (q *queries) Existing(ctx context.Context, uuids []string) (map[string]bool, error) {
+	var found []string
+	if err := q.db.WithContext(ctx).Model(&models.Connection{}).Where("uuid IN ?", uuids).Pluck("uuid", &found).Error; err != nil {
+		return nil, fmt.Errorf("find connections: %w", err)
+	}
+	existing := make(map[string]bool, len(found))
+	for _, uuid := range found {
+		existing[uuid] = true
+	}
+	return existing, nil
+}
+
 // ConnectionOf finds the connection of a pair. It fails with unknown_connection.
 func (q *queries) ConnectionOf(ctx context.Context, integration, userID string) (*models.Connection, error) {
 	var c models.Connection
@@ -96,7 +109,7 @@ func (tx *Tx) CreateConnection(c *models.Connection, credentials models.Credenti
 	row.Tags = append([]string{}, c.Tags...) // never null
 	if err := tx.db.Create(&row).Error; err != nil {
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration."}
+			return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration. Replace its credentials instead."}
 		}
 		return fmt.Errorf("create connection: %w", err)
 	}
