@@ -29,7 +29,7 @@ func TestAPIRegistersConnectionsOfEveryAuthMode(t *testing.T) {
 		registered, err := c.RegisterConnection(t.Context(), name, "42", given, []byte(config), "vip", "eu", "vip")
 		must(t, err)
 		want := &client.Connection{
-			UUID: registered.UUID, Integration: name, UserID: "42", DateCreated: registered.DateCreated, LastModified: registered.LastModified,
+			UUID: registered.UUID, Integration: name, UserID: "42", DateCreated: registered.DateCreated, LastModified: registered.DateCreated,
 			AuthMode: client.AuthMode(mode), Status: client.StatusConnected, ExpiresAt: given.ExpiresAt, Refreshable: given.RefreshToken != "",
 			Tags: []string{"vip", "eu"}, Version: 1, AdditionalConfig: []byte(strings.TrimSpace(config)), ETag: `"1.1"`,
 		}

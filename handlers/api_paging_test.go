@@ -129,7 +129,7 @@ func TestAPIFiltersByTextsAsTheyAre(t *testing.T) {
 	t.Parallel()
 	a := population(t)
 	key := a.key()
-	for _, text := range []string{"' OR '1'='1", "u1' --", "%", "_", `\`, "u_", "u%", "\xff", "U1", "u1 ", "*", "?", strings.Repeat("u", 5000), "NULL", "💥", `"`, "u1/../u2"} {
+	for _, text := range []string{"' OR '1'='1", "u1' --", "%", "_", `\`, "u_", "u%", "u1\x00", "\x00", "\xff", "U1", "u1 ", "*", "?", strings.Repeat("u", 5000), "NULL", "💥", `"`, "u1/../u2"} {
 		for _, filter := range []string{"userId", "q", "tag", "integration"} {
 			got := a.call(key, http.MethodGet, "/connections?count=true&"+filter+"="+url.QueryEscape(text), "")
 			found := filter == "q" && text == "U1" // which looks at letters of any case

@@ -1,13 +1,17 @@
 package handlers
 
 import (
+	"encoding/json"
 	"html"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	nethtml "golang.org/x/net/html"
 
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/models"
@@ -318,5 +322,64 @@ func TestASessionThatIsEndedRevokesWhatWaits(t *testing.T) {
 	}
 	if got := b.get(link); got.status != http.StatusNotFound {
 		t.Errorf("the link: %d", got.status)
+	}
+}
+
+// The attacker has a code of his own account at the provider, and the victim's browser is led to the callback with it.
+func TestACodeOfSomebodyElseIsNotRedeemed(t *testing.T) {
+	a := newApp(t)
+	link, _ := a.session(connections.ConnectRequest{UserID: "attacker", Integrations: []string{"sandbox"}})
+	stolen, err := url.Parse(a.browser().consent(link, "allow"))
+	must(t, err)
+	link, _ = a.session(connections.ConnectRequest{UserID: "victim", Integrations: []string{"sandbox"}})
+	victim := a.browser()
+	own, err := url.Parse(victim.consent(link, "allow"))
+	must(t, err)
+	query := own.Query()
+	query.Set("code", stolen.Query().Get("code"))
+	if got := victim.finish(own.Path + "?" + query.Encode()); got.shown("error-type") != models.ConnectTokenRetrieval {
+		t.Errorf("%d\n%s", got.status, got.body)
+	}
+	if _, err := a.store.ConnectionOf(t.Context(), "sandbox", "victim"); !models.HasCode(err, models.CodeUnknownConnection) {
+		t.Errorf("the attacker's account is connected for the victim: %v", err)
+	}
+}
+
+// Whatever a provider says is text on our page.
+func TestAProvidersWordsAreText(t *testing.T) {
+	a := newApp(t)
+	data, err := os.ReadFile("testdata/naughty-strings.json")
+	must(t, err)
+	var naughty []string
+	must(t, json.Unmarshal(data, &naughty))
+	b, usual := a.browser(), 0
+	for i, words := range append([]string{"plain words"}, naughty...) {
+		if i%10 != 0 && !strings.ContainsAny(words, "<>\"'`") {
+			continue
+		}
+		link, _ := a.session(connections.ConnectRequest{UserID: "42", Integrations: []string{"sandbox"}})
+		authorize, err := url.Parse(b.post(link + "/start").location)
+		must(t, err)
+		query := url.Values{"state": authorize.Query()["state"], "iss": {a.url + "/sandbox"}, "error": {"access_denied"}, "error_description": {words}}
+		got := b.finish("/oauth/callback/sandbox?" + query.Encode())
+		page, err := nethtml.Parse(strings.NewReader(got.body))
+		must(t, err)
+		scripts := 0
+		for node := range page.Descendants() {
+			if node.Data == "script" || node.Data == "img" || node.Data == "iframe" || node.Data == "svg" && node.Parent.Data == "p" {
+				scripts++
+			}
+			for _, attribute := range node.Attr {
+				if strings.HasPrefix(attribute.Key, "on") {
+					t.Errorf("%q became the attribute %s", words, attribute.Key)
+				}
+			}
+		}
+		if i == 0 {
+			usual = scripts
+		}
+		if said := got.shown("error-message"); scripts != usual || !strings.HasPrefix(said, "sandbox answered: access_denied") {
+			t.Errorf("%q: %d scripts, said %q", words, scripts, said)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -52,6 +55,40 @@ type app struct {
 	handler       http.Handler
 }
 
+// start is the database that every app begins with, and its keys.
+type start struct {
+	database []byte
+	ring     *vault.Ring
+}
+
+// beginning makes a database with an admin and a viewer, once: to make the schema and to hash passwords takes time.
+var beginning = sync.OnceValues(func() (start, error) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return start{}, err
+	}
+	defer os.RemoveAll(dir)
+	ring, err := vault.Parse(vault.NewKey())
+	if err != nil {
+		return start{}, err
+	}
+	path, ctx := filepath.Join(dir, "patchbay.db"), context.Background()
+	s, err := store.Open(ctx, path, ring)
+	if err != nil {
+		return start{}, err
+	}
+	admins, _ := auth.New(s, time.Now)
+	for email, role := range map[string]models.Role{adminEmail: models.RoleAdmin, viewerEmail: models.RoleViewer} {
+		_, adminErr := admins.CreateAdmin(ctx, models.Actor{Name: models.SystemActor}, email, adminPassword, role)
+		err = errors.Join(err, adminErr)
+	}
+	if err := errors.Join(err, s.Close()); err != nil { // all of it is in one file then
+		return start{}, err
+	}
+	database, err := os.ReadFile(path)
+	return start{database, ring}, err
+})
+
 func newApp(t testing.TB) *app {
 	t.Helper()
 	a := &app{t: t, log: &safeBuffer{}}
@@ -60,10 +97,11 @@ func newApp(t testing.TB) *app {
 	a.url = frontend.URL
 	root, err := url.Parse(a.url)
 	must(t, err)
-	ring, err := vault.Parse(vault.NewKey())
+	begin, err := beginning()
 	must(t, err)
 	a.database = filepath.Join(t.TempDir(), "patchbay.db")
-	a.store, err = store.Open(t.Context(), a.database, ring)
+	must(t, os.WriteFile(a.database, begin.database, 0o600))
+	a.store, err = store.Open(t.Context(), a.database, begin.ring)
 	must(t, err)
 	t.Cleanup(func() { must(t, a.store.Close()) })
 	provider := sandbox.New(sandbox.Options{BrowserURL: a.url, ServerURL: a.url, Now: time.Now})
@@ -77,10 +115,6 @@ func newApp(t testing.TB) *app {
 	must(t, err)
 	admins, token := auth.New(a.store, a.now)
 	a.setupToken = token
-	for email, role := range map[string]models.Role{adminEmail: models.RoleAdmin, viewerEmail: models.RoleViewer} {
-		_, err = admins.CreateAdmin(t.Context(), models.Actor{Name: models.SystemActor}, email, adminPassword, role)
-		must(t, err)
-	}
 	sandboxHandler := provider.Handler()
 	log := slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	origins, err := models.NewOrigins([]string{"https://app.example.com"}, true)

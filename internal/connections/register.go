@@ -64,9 +64,10 @@ func (s *Service) Register(ctx context.Context, actor models.Actor, r Registrati
 }
 
 func (s *Service) newConnection(integration, userID string) *models.Connection {
+	now := s.now()
 	return &models.Connection{
 		UUID: uuid.NewString(), Integration: integration, UserID: userID,
-		DateCreated: s.now(), LastModified: s.now(), AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
+		DateCreated: now, LastModified: now, AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
 	}
 }
 

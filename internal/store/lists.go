@@ -61,8 +61,8 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	if filter.UserID != "" {
 		db = db.Where("user_id = ?", filter.UserID)
 	}
-	if len(filter.Query) > models.MaxUserIDBytes {
-		return db.Where("1 = 0") // longer than any user id
+	if len(filter.Query) > models.MaxUserIDBytes || strings.Contains(filter.Query, "\x00") {
+		return db.Where("1 = 0") // longer than any user id, or what LIKE takes for the end of the pattern
 	}
 	if filter.Query != "" {
 		escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.Query)

@@ -96,7 +96,8 @@ func startChromium(t testing.TB) context.Context {
 	return ctx
 }
 
-// attach makes b the window of ctx. Dialogs, such as the question whether to leave unsaved text, are answered with yes.
+// attach makes b the window of ctx. The question whether to leave unsaved text is answered with yes; any other dialog is a
+// fault: pages have none of their own.
 func (b *Browser) attach(ctx context.Context) {
 	b.t.Helper()
 	b.ctx = ctx
@@ -109,7 +110,11 @@ func (b *Browser) attach(ctx context.Context) {
 	}
 	dialogs := chromedp.Events(ctx, page.JavascriptDialogOpening)
 	go func() {
-		for range dialogs {
+		for dialog := range dialogs {
+			switch dialog.Type {
+			case page.DialogTypeAlert, page.DialogTypeConfirm, page.DialogTypePrompt:
+				b.faults.add(dialog.URL, "dialog: "+dialog.Message)
+			}
 			// An error is the window's end, which every other action reports as well.
 			_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 		}
