@@ -18,7 +18,7 @@ type apiRoute struct {
 
 	tag, summary, description string
 	query                     []apiParam
-	ifMatch                   bool // If-Match is honoured, and the answer has an ETag
+	ifMatch                   bool // If-Match is honoured
 	body                      any  // the shape of the request's body, nil where it has none
 	bodyType                  string
 	status                    int // of success
@@ -81,7 +81,7 @@ func (s *server) apiRoutes() []apiRoute {
 		},
 		{
 			method: get, path: one, operationID: "getConnection", scope: read, handler: s.getConnection,
-			tag: tagConnections, summary: "Get one connection", ifMatch: true, status: http.StatusOK, answer: apiConnection{}, errors: codes{unknown},
+			tag: tagConnections, summary: "Get one connection", status: http.StatusOK, answer: apiConnection{}, errors: codes{unknown},
 		},
 		{
 			method: get, path: one + "/config", operationID: "getConnectionConfig", scope: read, handler: s.getConnectionConfig,

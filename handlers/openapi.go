@@ -98,7 +98,7 @@ func (r apiRoute) document(registry huma.Registry) *huma.Operation {
 	if r.answer != nil {
 		success.Content = map[string]*huma.MediaType{echo.MIMEApplicationJSON: {Schema: schemaOf(registry, r.answer)}}
 	}
-	if r.ifMatch {
+	if _, ok := r.answer.(apiConnection); ok {
 		success.Headers = map[string]*huma.Param{"ETag": {Description: "Version of the connection, for If-Match.", Schema: &huma.Schema{Type: huma.TypeString}}}
 	}
 	o.Responses[strconv.Itoa(r.status)] = success
@@ -126,7 +126,7 @@ func (r apiRoute) documentParameters(o *huma.Operation, registry huma.Registry) 
 	header := func(name, description string) {
 		o.Parameters = append(o.Parameters, &huma.Param{Name: name, In: "header", Description: description, Schema: &huma.Schema{Type: huma.TypeString}})
 	}
-	if r.ifMatch && r.method != http.MethodGet {
+	if r.ifMatch {
 		header("If-Match", "The ETag that the change was made for; where it is stale, nothing is changed.")
 	}
 	if r.method == http.MethodPost {
