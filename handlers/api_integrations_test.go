@@ -176,6 +176,7 @@ func TestAPISecretsOfAnIntegrationStayWithItsHosts(t *testing.T) {
 			t.Errorf("%s: %+v", address, f)
 		}
 	}
+	a.want("taken away", patch(`{"auth":{"auth_mode":"API_KEY","token_url":null}}`), http.StatusUnprocessableEntity, models.CodeInvalidIntegration)
 	a.want("another path", patch(`{"auth":{"token_url":"https://p.example/other"}}`), http.StatusOK, "")
 	a.want("with another secret", patch(`{"oauth_client_secret":"new","auth":{"token_url":"https://moved.example/t"}}`), http.StatusOK, "")
 	_, err := a.client().RegisterConnection(t.Context(), "crm", "42", client.Credentials{AccessToken: canary}, nil)

@@ -140,10 +140,14 @@ func (s *Service) checkHosts(ctx context.Context, tx *store.Tx, before, after *m
 	moved := func(from, to string) bool {
 		old, oldErr := url.Parse(from)
 		new, newErr := url.Parse(to)
-		return from != "" && to != "" && (oldErr != nil || newErr != nil || old.Scheme != new.Scheme || old.Host != new.Host)
+		return from != "" && (oldErr != nil || newErr != nil || old.Scheme != new.Scheme || old.Host != new.Host)
 	}
-	if !moved(before.Auth.TokenURL, after.Auth.TokenURL) && !moved(cmp.Or(before.Auth.RefreshURL, before.Auth.TokenURL), after.Auth.RefreshURL) &&
-		!moved(cmp.Or(before.Auth.RevocationURL, before.Auth.TokenURL), after.Auth.RevocationURL) {
+	// Without an address of their own, the other two are compared as the token endpoint; taking that one away is a move, too,
+	// or another could be put in its place by a second change.
+	from, to := before.Auth, after.Auth
+	if !moved(from.TokenURL, to.TokenURL) &&
+		!moved(cmp.Or(from.RefreshURL, from.TokenURL), cmp.Or(to.RefreshURL, from.RefreshURL, from.TokenURL)) &&
+		!moved(cmp.Or(from.RevocationURL, from.TokenURL), cmp.Or(to.RevocationURL, from.RevocationURL, from.TokenURL)) {
 		return nil
 	}
 	if err := s.checkUnused(ctx, tx, after.Name, "its tokens would be sent to another host"); err != nil {
