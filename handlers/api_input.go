@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,7 +29,7 @@ func readJSON(c echo.Context, target any) error {
 }
 
 func unmarshalStrict(body []byte, target any) error {
-	if at := invalidUTF8(body); at >= 0 {
+	if at := models.InvalidUTF8(string(body)); at >= 0 {
 		return malformedBody(body, at, "expected UTF-8 text, found a byte that is not")
 	}
 	// Lone surrogate escapes are valid by the grammar of RFC 8259 §7, and kept in an additionalConfig as they are.
@@ -56,17 +55,6 @@ var exactTexts = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext
 	*text = string(unquoted)
 	return nil
 }))
-
-func invalidUTF8(text []byte) int {
-	for at := 0; at < len(text); {
-		r, size := utf8.DecodeRune(text[at:])
-		if r == utf8.RuneError && size == 1 {
-			return at
-		}
-		at += size
-	}
-	return -1
-}
 
 // bodyError says what is wrong with a body, in words that hold nothing of its values: they may be secrets.
 func bodyError(body []byte, err error) error {

@@ -14,9 +14,8 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
-// BenchmarkPages measures whole pages of the dashboard, from the request to the compressed answer, without the network.
-func BenchmarkPages(b *testing.B) {
-	a := newApp(b)
+// populate stores 20,000 connections of two integrations.
+func populate(b *testing.B, a *app) {
 	const rows = 20_000
 	must(b, a.store.Write(b.Context(), func(tx *store.Tx) error {
 		for i := range rows {
@@ -27,6 +26,12 @@ func BenchmarkPages(b *testing.B) {
 		}
 		return nil
 	}))
+}
+
+// BenchmarkPages measures whole pages of the dashboard, from the request to the compressed answer, without the network.
+func BenchmarkPages(b *testing.B) {
+	a := newApp(b)
+	populate(b, a)
 	admin := a.signedIn(adminEmail)
 	root, err := url.Parse(a.url)
 	must(b, err)
@@ -55,16 +60,7 @@ func BenchmarkPages(b *testing.B) {
 // same JSON.
 func BenchmarkAPI(b *testing.B) {
 	a := newApp(b)
-	const rows = 20_000
-	must(b, a.store.Write(b.Context(), func(tx *store.Tx) error {
-		for i := range rows {
-			c := storetest.Connection([]string{"sandbox", "other"}[i%2], fmt.Sprintf("user-%d", i))
-			if err := tx.CreateConnection(c, storetest.Credentials("x")); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	populate(b, a)
 	text := models.NewAPIKeyText()
 	must(b, a.keys.SetEnvironmentKey(b.Context(), text))
 	call := func(handler http.Handler, key, path string) *httptest.ResponseRecorder {

@@ -32,7 +32,7 @@ func ParseConfig(text string) (Config, error) {
 	if len(text) > MaxConfigBytes {
 		return "", configError(text, MaxConfigBytes, fmt.Sprintf("expected at most %d bytes (256 KiB), found %d", MaxConfigBytes, len(text)))
 	}
-	if at := invalidUTF8(text); at >= 0 {
+	if at := InvalidUTF8(text); at >= 0 {
 		return "", configError(text, at, "expected UTF-8 text, found a byte that is not")
 	}
 	if strings.HasPrefix(text, "\ufeff") {
@@ -155,7 +155,8 @@ func nameOf(rest string) string {
 	return "'" + string(r) + "'"
 }
 
-func invalidUTF8(text string) int {
+// InvalidUTF8 gives the offset of the first byte that is not UTF-8, or -1.
+func InvalidUTF8(text string) int {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRuneInString(text[at:])
 		if r == utf8.RuneError && size == 1 {
