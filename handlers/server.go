@@ -78,10 +78,12 @@ func New(config Config) http.Handler {
 	return e
 }
 
-// compressed compresses pages; what is static is stored compressed.
+// compressed compresses pages; what is static is stored compressed, and the sandbox's answers are to travel as they are.
 var compressed = middleware.GzipWithConfig(middleware.GzipConfig{
 	MinLength: 1400, // one packet is sent anyway
-	Skipper:   func(c echo.Context) bool { return strings.HasPrefix(c.Path(), "/static/") },
+	Skipper: func(c echo.Context) bool {
+		return strings.HasPrefix(c.Path(), "/static/") || strings.HasPrefix(c.Path(), "/sandbox/")
+	},
 })
 
 // secure reports whether browsers reach the server by https.
