@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf16"
 )
 
@@ -167,15 +166,4 @@ func packed(text []byte) []byte {
 		panic(err)
 	}
 	return packed.Bytes()
-}
-
-// waitEarly lets the time of the habits pass that are slow to begin with, and reports whether the client is still there.
-func (s *shown) waitEarly(r *http.Request) bool {
-	var pause time.Duration
-	for _, h := range s.habits {
-		if h.vice.early && h.At == s.at {
-			pause += h.Amount
-		}
-	}
-	return pause == 0 || wait(r, pause)
 }
