@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/patchbay/patchbay/internal/sandbox"
+	"github.com/patchbay/patchbay/models"
+)
+
+// killsTolerated kills processes while a provider rotates refresh tokens and accepts a used one: nothing may be lost.
+func killsTolerated(f *fleet, size soakSize, result *tally) {
+	kills(f, size, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+	if result.lost+result.reconnect > 0 {
+		f.t.Errorf("%d lost, %d need to be reconnected", result.lost, result.reconnect)
+	}
+}
+
+// killsFatal kills processes while a provider ends a grant whose refresh token is used again: connections may die of it,
+// and say so.
+func killsFatal(f *fleet, size soakSize, result *tally) {
+	kills(f, size, result)
+	if result.lost > 0 {
+		f.t.Errorf("%d hold an old token and do not say so", result.lost)
+	}
+	result.note = fmt.Sprintf("of %d connections", result.expiries)
+}
+
+// underFire is how many connections are refreshed while processes are killed.
+const underFire = 8
+
+// kills ends random processes at random points of refreshes, as a power cut would, and starts them again.
+func kills(f *fleet, size soakSize, result *tally, rules ...sandbox.Rule) {
+	// Half of the time of a refresh is before the tokens are issued and half after: kills fall on both sides.
+	f.misbehave(soaked, append(rules,
+		sandbox.Rule{Vice: "slow", Amount: 4 * time.Millisecond}, sandbox.Rule{Vice: "slow-answer", Amount: 4 * time.Millisecond})...)
+	defer f.misbehave(soaked)
+	// A connection that dies is replaced, and there is one to spare for each time.
+	list := f.register(soaked, underFire+size.kills, time.Now().Add(time.Hour))
+	random := rand.New(rand.NewPCG(1, uint64(size.kills)))
+	var used []held
+	f.count(soaked, result, func() {
+		stop := f.keepAsking(list)
+		for range size.kills {
+			process := f.processes[random.IntN(len(f.processes))]
+			pause(f, time.Duration(random.IntN(int(60*time.Millisecond))))
+			process.kill()
+			process.start()
+			result.rounds++
+		}
+		used = stop()
+	})
+	for _, h := range used { // what a kill left behind is found by the next refresh
+		f.until("what was killed is cleared", func() bool {
+			code := f.force(h)
+			return code == "" || code == models.CodeNeedsReconnect
+		})
+	}
+	result.expiries = len(used)
+	result.lost, result.reconnect = f.compare(used)
+}
+
+// keepAsking forces refreshes of the first connections, one caller each, at changing processes, until it is stopped. Whose
+// connection needs to be reconnected goes on with the next. It gives the connections that were asked for.
+func (f *fleet) keepAsking(list []held) (stop func() []held) {
+	var next atomic.Int64
+	var stopped atomic.Bool
+	var wg sync.WaitGroup
+	for i := range underFire {
+		wg.Go(func() {
+			mine := int(next.Add(1)) - 1
+			for n := i; !stopped.Load(); n++ {
+				got := f.ask(f.t.Context(), f.processes[n%len(f.processes)], list[mine], true)
+				if got.code == models.CodeNeedsReconnect {
+					if mine = int(next.Add(1)) - 1; mine >= len(list) {
+						return
+					}
+				}
+			}
+		})
+	}
+	return func() []held { stopped.Store(true); wg.Wait(); return list[:min(int(next.Load()), len(list))] }
+}
+
+// pause lets a random time pass, so that what follows falls on any point of what others do.
+func pause(f *fleet, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-f.t.Context().Done():
+	}
+}
+
+// stoppedHolder stops a process that holds a refresh whose tokens are issued, until another one has refreshed in its place,
+// and lets it go on: the newest token stays.
+func stoppedHolder(f *fleet, size soakSize, result *tally) {
+	f.misbehave(soaked, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+	defer f.misbehave(soaked)
+	for range size.stops {
+		h := f.register(soaked, 1, expired())[0]
+		f.stopWithin(h, result)
+		result.rounds, result.expiries = result.rounds+1, result.expiries+1
+		lost, reconnect := f.compare([]held{h})
+		result.lost, result.reconnect = result.lost+lost, result.reconnect+reconnect
+	}
+	if result.lost+result.reconnect > 0 {
+		f.t.Errorf("%d lost, %d need to be reconnected", result.lost, result.reconnect)
+	}
+}
+
+func (f *fleet) stopWithin(h held, result *tally) {
+	f.t.Helper()
+	p, holder, other := f.providers[h.integration], f.processes[0], f.processes[1]
+	if err := p.MisbehaveGrant(h.grant, sandbox.Rule{Vice: "slow-answer", Amount: 100 * time.Millisecond, Times: 1}); err != nil {
+		f.t.Fatal(err)
+	}
+	f.count(h.integration, result, func() {
+		var wg sync.WaitGroup
+		var late answer
+		wg.Go(func() { late = f.ask(f.t.Context(), holder, h, false) })
+		f.until("the tokens are issued", func() bool { state, _ := p.Grant(h.grant); return state.Refreshes == 1 })
+		signal(f, holder, syscall.SIGSTOP)
+		got := f.ask(f.t.Context(), other, h, false)
+		signal(f, holder, syscall.SIGCONT)
+		wg.Wait()
+		if got.code != "" || !p.Live(got.token) {
+			f.t.Errorf("beside a stopped process: %q", got.code)
+		}
+		if late.code != "" {
+			f.t.Errorf("the process that was stopped: %q", late.code)
+		}
+	})
+}
+
+func signal(f *fleet, s *server, which syscall.Signal) {
+	f.t.Helper()
+	if err := s.cmd.Process.Signal(which); err != nil {
+		f.t.Fatal(err)
+	}
+}
