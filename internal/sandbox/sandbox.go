@@ -29,6 +29,9 @@ const (
 	maxURLBytes  = 8 << 10
 )
 
+// Name is the name of the integration under which the server offers its provider.
+const Name = "sandbox"
+
 // Options are the settings of a [Provider].
 type Options struct {
 	BrowserURL      string           // public root as browsers see it, such as http://localhost:3003
