@@ -16,6 +16,7 @@ import (
 	"github.com/patchbay/patchbay/client"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/testkit"
 	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
 )
@@ -26,8 +27,8 @@ const (
 	sick   = "sick"
 )
 
-// fleetLease is how long a process of a fleet holds a refresh: short, so that a stopped one is not waited for long.
-const fleetLease = 2 * time.Second
+// shortLease is how long a process holds a refresh where one that does not come back is not to be waited for long.
+const shortLease = 2 * time.Second
 
 // askTimeout bounds one call of a process; it is longer than a provider may take.
 const askTimeout = 30 * time.Second
@@ -35,8 +36,9 @@ const askTimeout = 30 * time.Second
 // fleet is some processes on one database, with providers in this process that count what they are asked.
 type fleet struct {
 	t         *testing.T
-	database  string // its kind, for the table
-	location  string // of the database
+	location  string            // of the database
+	postgres  *testkit.Postgres // nil for SQLite
+	lease     time.Duration     // usual where 0
 	key       string
 	processes []*server
 	providers map[string]*sandbox.Provider // by integration
@@ -50,15 +52,16 @@ type fleet struct {
 func startFleet(t *testing.T, kind database, processes int) *fleet {
 	t.Helper()
 	f := &fleet{
-		t: t, database: kind.name, location: kind.create(t), key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
+		t: t, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
 		http: &http.Client{Timeout: askTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
 	}
 	t.Cleanup(f.http.CloseIdleConnections)
+	kind.create(f)
 	var file strings.Builder
 	file.WriteString("integrations:\n")
 	env := []string{
 		"PATCHBAY_DB=" + f.location, "PATCHBAY_ENCRYPTION_KEY=" + f.key, "PATCHBAY_API_KEY=" + applicationKey, "PATCHBAY_SANDBOX=off",
-		"PATCHBAY_ADMIN_EMAIL=" + adminEmail, "PATCHBAY_ADMIN_PASSWORD=" + adminPassword, "PATCHBAY_REFRESH_LEASE=" + fleetLease.String(),
+		"PATCHBAY_ADMIN_EMAIL=" + adminEmail, "PATCHBAY_ADMIN_PASSWORD=" + adminPassword,
 	}
 	var private []string
 	for _, name := range []string{soaked, sick} {
@@ -102,6 +105,20 @@ func (f *fleet) add(env []string, file string) {
 	}
 	s.start()
 	f.processes = append(f.processes, s)
+}
+
+// setLease has the processes hold refreshes for so long, which takes a start.
+func (f *fleet) setLease(lease time.Duration) {
+	f.t.Helper()
+	if f.lease == lease {
+		return
+	}
+	f.lease = lease
+	for _, s := range f.processes {
+		s.kill()
+		s.env = append(s.env, "PATCHBAY_REFRESH_LEASE="+lease.String())
+		s.start()
+	}
 }
 
 // open looks into the database, as one more process would.
@@ -235,7 +252,17 @@ func (f *fleet) compare(list []held) (lost, reconnect int) {
 // database is a kind of database that fleets run on.
 type database struct {
 	name   string
-	create func(*testing.T) (location string)
+	create func(*fleet)
 }
 
-var sqlite = database{"SQLite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "patchbay.db") }}
+var (
+	sqlite     = database{"SQLite", func(f *fleet) { f.location = filepath.Join(f.t.TempDir(), "patchbay.db") }}
+	postgresql = database{"PostgreSQL", func(f *fleet) {
+		f.postgres = testkit.OwnPostgres(f.t)
+		name, err := f.postgres.NewDatabase("")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.location = f.postgres.Address(name)
+	}}
+)

@@ -54,12 +54,7 @@ func kills(f *fleet, size soakSize, result *tally, rules ...sandbox.Rule) {
 		}
 		used = stop()
 	})
-	for _, h := range used { // what a kill left behind is found by the next refresh
-		f.until("what was killed is cleared", func() bool {
-			code := f.force(h)
-			return code == "" || code == models.CodeNeedsReconnect
-		})
-	}
+	f.clear(used)
 	result.expiries = len(used)
 	result.lost, result.reconnect = f.compare(used)
 }
@@ -86,6 +81,39 @@ func (f *fleet) keepAsking(list []held) (stop func() []held) {
 	return func() []held { stopped.Store(true); wg.Wait(); return list[:min(int(next.Load()), len(list))] }
 }
 
+// databaseRestarts has the database stop in the middle of refreshes, in order and as in a crash, and come back.
+func databaseRestarts(f *fleet, size soakSize, result *tally) {
+	f.misbehave(soaked, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour}, sandbox.Rule{Vice: "slow-answer", Amount: 4 * time.Millisecond})
+	defer f.misbehave(soaked)
+	list := f.register(soaked, underFire, time.Now().Add(time.Hour))
+	random := rand.New(rand.NewPCG(2, 0))
+	f.count(soaked, result, func() {
+		stop := f.keepAsking(list)
+		for i := range size.restarts {
+			pause(f, time.Duration(random.IntN(int(200*time.Millisecond))))
+			f.postgres.Stop(f.t, []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[i%2])
+			f.postgres.Start(f.t)
+			result.rounds++
+		}
+		stop()
+	})
+	f.clear(list)
+	result.expiries = len(list)
+	f.keptAll(list, result)
+}
+
+// clear refreshes connections until each is given a token or refused for good: what a fault left behind is found by the next
+// refresh.
+func (f *fleet) clear(list []held) {
+	f.t.Helper()
+	for _, h := range list {
+		f.until("what was left behind is cleared", func() bool {
+			code := f.force(h)
+			return code == "" || code == models.CodeNeedsReconnect
+		})
+	}
+}
+
 // pause lets a random time pass, so that what follows falls on any point of what others do.
 func pause(f *fleet, d time.Duration) {
 	select {
@@ -100,7 +128,7 @@ func stoppedHolder(f *fleet, size soakSize, result *tally) {
 	f.misbehave(soaked, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
 	defer f.misbehave(soaked)
 	for range size.stops {
-		h := f.register(soaked, 1, expired())[0]
+		h := f.register(soaked, 1, time.Now().Add(time.Hour))[0]
 		f.stopWithin(h, result)
 		result.rounds, result.expiries = result.rounds+1, result.expiries+1
 		lost, reconnect := f.compare([]held{h})
@@ -120,10 +148,10 @@ func (f *fleet) stopWithin(h held, result *tally) {
 	f.count(h.integration, result, func() {
 		var wg sync.WaitGroup
 		var late answer
-		wg.Go(func() { late = f.ask(f.t.Context(), holder, h, false) })
+		wg.Go(func() { late = f.ask(f.t.Context(), holder, h, true) })
 		f.until("the tokens are issued", func() bool { state, _ := p.Grant(h.grant); return state.Refreshes == 1 })
 		signal(f, holder, syscall.SIGSTOP)
-		got := f.ask(f.t.Context(), other, h, false)
+		got := f.ask(f.t.Context(), other, h, true)
 		signal(f, holder, syscall.SIGCONT)
 		wg.Wait()
 		if got.code != "" || !p.Live(got.token) {

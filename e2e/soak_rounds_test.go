@@ -88,11 +88,11 @@ func manyExpire(f *fleet, size soakSize, result *tally) {
 // lostVices are those that issue tokens which do not arrive.
 var lostVices = []string{"gzip-bomb", "huge-body", "lost-before", "lost-within", "truncated"}
 
-// oddVices are answers that hold what they should, but not as they should, or say that it will come later.
-func oddVices() []string {
+// vicesOf gives the vices of a group, but for those whose tokens do not arrive.
+func vicesOf(group string) []string {
 	var names []string
 	for _, v := range sandbox.Vices() {
-		if v.Group == "Odd answers" && !slices.Contains(lostVices, v.Name) {
+		if v.Group == group && !slices.Contains(lostVices, v.Name) {
 			names = append(names, v.Name)
 		}
 	}
@@ -101,12 +101,43 @@ func oddVices() []string {
 
 // oddReplies has a connection refreshed for every odd answer, then by a good one: none is lost on the way.
 func oddReplies(f *fleet, _ soakSize, result *tally) {
-	f.refreshThrough(oddVices(), result)
+	f.refreshThrough(vicesOf("Odd answers"), result)
 }
 
 // lostReplies loses the answers of refreshes after the tokens were issued, by a provider that tolerates the repetition.
 func lostReplies(f *fleet, _ soakSize, result *tally) {
 	f.refreshThrough(lostVices, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+}
+
+// passingTrouble has every trouble of a provider come and go.
+func passingTrouble(f *fleet, _ soakSize, result *tally) {
+	f.refreshThrough(append(vicesOf("Trouble at the provider"), "redirect-302", "redirect-307"), result)
+	if followed := f.providers[soaked].Total().Followed; followed != 0 {
+		f.t.Errorf("%d redirects were followed", followed)
+	}
+}
+
+// deadTokens has refresh tokens be dead in every dialect: the connections come to say so, and the provider is not asked
+// without end.
+func deadTokens(f *fleet, _ soakSize, result *tally) {
+	names := vicesOf("Dead refresh tokens")
+	list := f.register(soaked, len(names), expired())
+	for i, h := range list {
+		if err := f.providers[soaked].MisbehaveGrant(h.grant, sandbox.Rule{Vice: names[i]}); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.count(soaked, result, func() {
+		for i, h := range list {
+			if code := f.force(h); code != models.CodeNeedsReconnect {
+				f.t.Errorf("after %s: %q", names[i], code)
+			}
+		}
+	})
+	result.rounds, result.expiries = len(list), len(list)
+	if result.lost, result.reconnect = f.compare(list); result.reconnect != len(list) {
+		f.t.Errorf("of %d connections whose token is dead, %d say that they need to be reconnected", len(list), result.reconnect)
+	}
 }
 
 // refreshThrough refreshes a connection for each of the vices, which shows once, and then as the rules have it.

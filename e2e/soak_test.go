@@ -17,14 +17,15 @@ type soakSize struct {
 	repeats  int
 	expiring int // tokens that end at once
 	kills    int
-	stops    int
+	stops    int // of a process that holds a refresh
+	restarts int // of the database
 	silent   int // refreshes that hang
 }
 
 // The short form is for every run of the tests; the heavy one, PATCHBAY_SOAK=heavy, is for task soak.
 var (
-	shortSoak = soakSize{processes: []int{1}, callers: 1000, repeats: 2, expiring: 200, kills: 5, stops: 1, silent: 100}
-	heavySoak = soakSize{processes: []int{1}, callers: 1000, repeats: 20, expiring: 5000, kills: 200, stops: 10, silent: 100}
+	shortSoak = soakSize{processes: []int{2}, callers: 1000, repeats: 1, expiring: 100, kills: 5, stops: 1, restarts: 2, silent: 100}
+	heavySoak = soakSize{processes: []int{1, 2, 4}, callers: 1000, repeats: 20, expiring: 5000, kills: 200, stops: 20, restarts: 25, silent: 100}
 )
 
 func isHeavy() bool { return os.Getenv("PATCHBAY_SOAK") == "heavy" }
@@ -36,15 +37,16 @@ func TestSoak(t *testing.T) {
 		size = heavySoak
 	}
 	var results soakTable
-	defer func() { t.Logf("counted at the provider, compared with the database:\n%s", &results) }()
-	for _, kind := range []database{sqlite} {
+	t.Cleanup(func() { t.Logf("counted at the provider, compared with the database:\n%s", &results) })
+	for _, kind := range []database{sqlite, postgresql} {
 		for _, n := range size.processes {
 			t.Run(fmt.Sprintf("%s, %d processes", kind.name, n), func(t *testing.T) {
 				f := startFleet(t, kind, n)
 				for _, round := range soakRounds {
-					if n < round.processes {
+					if n < round.processes || round.postgres && f.postgres == nil {
 						continue
 					}
+					f.setLease(round.lease)
 					result := tally{round: round.name, database: kind.name, processes: n}
 					start := time.Now()
 					round.run(f, size, &result)
@@ -59,17 +61,22 @@ func TestSoak(t *testing.T) {
 // soakRounds are what a fleet goes through, in this order.
 var soakRounds = []struct {
 	name      string
-	processes int // it needs
+	processes int  // it needs
+	postgres  bool // it needs
+	lease     time.Duration
 	run       func(*fleet, soakSize, *tally)
 }{
-	{"callers of one token", 1, manyCallers},
-	{"many expire at once", 1, manyExpire},
-	{"odd replies", 1, oddReplies},
-	{"replies lost", 1, lostReplies},
-	{"provider silent", 1, silentProvider},
-	{"kill -9, reuse tolerated", 1, killsTolerated},
-	{"kill -9, reuse ends grant", 1, killsFatal},
-	{"holder stopped", 2, stoppedHolder},
+	{"callers of one token", 1, false, 0, manyCallers},
+	{"many expire at once", 1, false, 0, manyExpire},
+	{"odd replies", 1, false, 0, oddReplies},
+	{"replies lost", 1, false, 0, lostReplies},
+	{"trouble that passes", 1, false, 0, passingTrouble},
+	{"tokens that died", 1, false, 0, deadTokens},
+	{"provider silent", 1, false, 0, silentProvider},
+	{"database restarted", 1, true, shortLease, databaseRestarts},
+	{"kill -9, reuse tolerated", 1, false, shortLease, killsTolerated},
+	{"kill -9, reuse ends grant", 1, false, shortLease, killsFatal},
+	{"holder stopped", 2, false, shortLease, stoppedHolder},
 }
 
 // tally is a line of the table: what a round did.

@@ -56,8 +56,9 @@ var vices = []Vice{
 		terms:  func(t *terms, amount time.Duration) { t.reuse, t.grace = reuseTolerated, amount },
 	},
 	{
-		Name: "reuse-refused", Group: groupTerms, Expect: expectReconnect,
-		Does:  "A refresh token that was used before is refused, and the newest one stays good. Without this vice, all that was granted ends.",
+		Name: "reuse-refused", Group: groupTerms,
+		Does:   "A refresh token that was used before is refused, and the newest one stays good. Without this vice, all that was granted ends.",
+		Expect: "The connection stays connected, unless an answer is lost: then it needs to be reconnected.",
 		terms: func(t *terms, _ time.Duration) { t.reuse = reuseRefused },
 	},
 	{
