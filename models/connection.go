@@ -107,6 +107,14 @@ func (c *Connection) Hold(credentials Credentials, rules RefreshRules, now time.
 	c.Schedule(rules, now)
 }
 
+// Trouble tells why the connection is not well, in our words and the provider's; nothing where it is.
+func (c *Connection) Trouble() string {
+	if c.StateAnswer == "" {
+		return c.StateReason
+	}
+	return c.StateReason + " It answered: " + c.StateAnswer + "."
+}
+
 // Usable reports whether the access token, if there is one, still lives at the given time.
 func (c *Connection) Usable(at time.Time) bool { return c.ExpiresAt == nil || c.ExpiresAt.After(at) }
 

@@ -46,7 +46,7 @@ func (s *Service) given(c *models.Connection, credentials models.Credentials, wa
 	case c.State == models.StateError && c.RefreshAt != nil:
 		return nil, models.Credentials{}, &models.Error{
 			Kind: models.KindProviderFailed, Code: models.CodeRefreshFailed, RetryAfter: c.RefreshAt.Sub(s.now()),
-			Message: trouble(c) + " It is asked again in a moment.",
+			Message: c.Trouble() + " It is asked again in a moment.",
 		}
 	}
 	return nil, models.Credentials{}, needsReconnect(c)
@@ -83,19 +83,11 @@ func (s *Service) due(c *models.Connection, credentials models.Credentials, want
 	return !c.Usable(now.Add(want.MinTTL)) && now.Sub(c.ObtainedAt) >= margin
 }
 
-// trouble tells of a connection's last failure, in our words and the provider's.
-func trouble(c *models.Connection) string {
-	if c.StateAnswer == "" {
-		return c.StateReason
-	}
-	return c.StateReason + " It answered: " + c.StateAnswer + "."
-}
-
 func needsReconnect(c *models.Connection) error {
 	message := fmt.Sprintf("User %s has to connect %s again", c.UserID, c.Integration)
 	switch {
 	case c.StateReason != "":
-		message += ": " + trouble(c)
+		message += ": " + c.Trouble()
 	case c.ExpiresAt != nil:
 		message += ": the access token ended on " + c.ExpiresAt.Format("2 January 2006 at 15:04 MST") + " and cannot be refreshed."
 	default:
