@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -136,6 +137,23 @@ func (f *fleet) open() {
 			f.t.Error(err)
 		}
 	})
+}
+
+// exec runs one SQL statement on the database: for what a test cannot wait for.
+func (f *fleet) exec(statement string) {
+	f.t.Helper()
+	driver, location := "sqlite", "file:"+f.location+"?_pragma=busy_timeout(5000)"
+	if f.postgres != nil {
+		driver, location = "pgx", f.location
+	}
+	db, err := sql.Open(driver, location)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(f.t.Context(), statement); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // held is a connection that a fleet holds, and its grant at the provider.

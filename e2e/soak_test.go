@@ -88,6 +88,7 @@ type tally struct {
 	refreshes int // that the provider carried out
 	expiries  int // that asked for one
 	doubles   int // refreshes beyond one for an expiry
+	refusals  int // refreshes that the provider did not carry out
 	reused    int // used refresh tokens that the provider saw again
 	lost      int // connections that hold an old token and do not say so
 	reconnect int // connections that say they need to be reconnected
@@ -101,10 +102,10 @@ type soakTable []tally
 func (table *soakTable) String() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "processes\tdatabase\tround\trounds\texpiries\trefreshes\tdoubles\treused\tlost\treconnect\tpeak\ttook\t")
+	fmt.Fprintln(w, "processes\tdatabase\tround\trounds\texpiries\trefreshes\trefusals\tdoubles\treused\tlost\treconnect\tpeak\ttook\t")
 	for _, r := range *table {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1fs\t%s\n",
-			r.processes, r.database, r.round, r.rounds, r.expiries, r.refreshes, r.doubles, r.reused, r.lost, r.reconnect, r.peak, r.took.Seconds(), r.note)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1fs\t%s\n",
+			r.processes, r.database, r.round, r.rounds, r.expiries, r.refreshes, r.refusals, r.doubles, r.reused, r.lost, r.reconnect, r.peak, r.took.Seconds(), r.note)
 	}
 	w.Flush()
 	return text.String()
