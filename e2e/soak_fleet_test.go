@@ -49,8 +49,8 @@ type fleet struct {
 	users     int // that were made
 }
 
-// startFleet starts processes on a new database.
-func startFleet(t *testing.T, kind database, processes int) *fleet {
+// newFleet reserves processes on a new database, without starting them.
+func newFleet(t *testing.T, kind database, processes int) *fleet {
 	t.Helper()
 	f := &fleet{
 		t: t, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
@@ -58,23 +58,28 @@ func startFleet(t *testing.T, kind database, processes int) *fleet {
 	}
 	t.Cleanup(f.http.CloseIdleConnections)
 	kind.create(f)
-	var file strings.Builder
-	file.WriteString("integrations:\n")
-	env := []string{
-		"PATCHBAY_DB=" + f.location, "PATCHBAY_ENCRYPTION_KEY=" + f.key, "PATCHBAY_API_KEY=" + applicationKey, "PATCHBAY_SANDBOX=off",
-		"PATCHBAY_ADMIN_EMAIL=" + adminEmail, "PATCHBAY_ADMIN_PASSWORD=" + adminPassword,
+	for range processes {
+		s := newServer(t)
+		s.shared, s.faulty = true, true
+		s.env = append(s.env,
+			"PATCHBAY_DB="+f.location, "PATCHBAY_ENCRYPTION_KEY="+f.key, "PATCHBAY_API_KEY="+applicationKey, "PATCHBAY_SANDBOX=off",
+			"PATCHBAY_ADMIN_EMAIL="+adminEmail, "PATCHBAY_ADMIN_PASSWORD="+adminPassword)
+		f.processes = append(f.processes, s)
 	}
-	var private []string
+	return f
+}
+
+// startFleet starts processes on a new database, with providers that misbehave as they are told.
+func startFleet(t *testing.T, kind database, processes int) *fleet {
+	t.Helper()
+	f := newFleet(t, kind, processes)
+	file := "integrations:\n"
+	var env, private []string
 	for _, name := range []string{soaked, sick} {
 		host, lines, secret := f.provide(name)
-		file.WriteString(lines)
-		env, private = append(env, secret), append(private, host)
+		file, env, private = file+lines, append(env, secret), append(private, host)
 	}
-	env = append(env, "PATCHBAY_ALLOW_PRIVATE="+strings.Join(private, ","))
-	for range processes {
-		f.add(env, file.String())
-	}
-	f.open()
+	f.start(file, append(env, "PATCHBAY_ALLOW_PRIVATE="+strings.Join(private, ",")))
 	return f
 }
 
@@ -96,16 +101,17 @@ func (f *fleet) provide(name string) (host, lines, secret string) {
 	return strings.TrimPrefix(web.URL, "http://"), lines, variable + "=" + in.OAuth.Secret.Reveal()
 }
 
-func (f *fleet) add(env []string, file string) {
+// start starts the processes with an integrations.yaml, and looks into their database.
+func (f *fleet) start(file string, env []string) {
 	f.t.Helper()
-	s := newServer(f.t)
-	s.shared, s.faulty = true, true
-	s.env = append(s.env, env...)
-	if err := os.WriteFile(s.path("integrations/integrations.yaml"), []byte(file), 0o644); err != nil {
-		f.t.Fatal(err)
+	for _, s := range f.processes {
+		s.env = append(s.env, env...)
+		if err := os.WriteFile(s.path("integrations/integrations.yaml"), []byte(file), 0o644); err != nil {
+			f.t.Fatal(err)
+		}
+		s.start()
 	}
-	s.start()
-	f.processes = append(f.processes, s)
+	f.open()
 }
 
 // setLease has the processes hold refreshes for so long, which takes a start.
@@ -161,13 +167,20 @@ type held struct {
 	integration, user, grant string
 }
 
-// register makes connections to an integration, of new users, whose access tokens end at the given time.
-func (f *fleet) register(integration string, n int, ends time.Time) []held {
+// backend gives the client of an application's backend, at the first process.
+func (f *fleet) backend() *client.Client {
 	f.t.Helper()
 	backend, err := client.New(f.processes[0].URL, applicationKey, client.WithHTTPClient(f.http))
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return backend
+}
+
+// register makes connections to an integration, of new users, whose access tokens end at the given time.
+func (f *fleet) register(integration string, n int, ends time.Time) []held {
+	f.t.Helper()
+	backend := f.backend()
 	list := make([]held, n)
 	for i := range list {
 		tokens, err := f.providers[integration].Issue(integration)
