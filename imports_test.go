@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/providers":       {},
 	"internal/sandbox":         {"models"},
 	"internal/store":           {"models", "internal/vault"},
-	"internal/store/storetest": {"models", "internal/store"},
+	"internal/store/storetest": {"models", "internal/store", "internal/testkit", "internal/vault"},
 	"internal/testkit":         {},
 	"internal/vault":           {},
 	"models":                   {},

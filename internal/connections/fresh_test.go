@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,15 +16,16 @@ import (
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
-	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
 )
+
+// databases are empty.
+var databases = storetest.NewTemplate(func(context.Context, *store.Store) error { return nil })
 
 // provider is a token endpoint that rotates refresh tokens, and whose answers a test can replace.
 type provider struct {
 	url       string
 	path      string // of the database
-	ring      *vault.Ring
 	refreshes atomic.Int64
 	revoked   atomic.Int64
 	answer    atomic.Pointer[http.HandlerFunc]
@@ -63,10 +63,7 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 		fmt.Fprintf(w, `{"access_token":"access-%d","refresh_token":"refresh-%d","expires_in":3600}`, n, n)
 	}))
 	t.Cleanup(server.Close)
-	p.url, p.path = server.URL, filepath.Join(t.TempDir(), "patchbay.db")
-	var err error
-	p.ring, err = vault.Parse(vault.NewKey())
-	must(t, err)
+	p.url, p.path = server.URL, databases.Copy(t)
 	s, db := p.process(t, DefaultLease)
 	c, err := s.Register(t.Context(), actor, Registration{
 		Integration: "own", UserID: "42", Credentials: []byte(`{"access_token":"access-0","refresh_token":"refresh-0","expires_in":3600}`),
@@ -78,8 +75,7 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 // process makes a service of another process on the same database.
 func (p *provider) process(t *testing.T, lease time.Duration) (*Service, *store.Store) {
 	t.Helper()
-	db, err := store.Open(t.Context(), p.path, p.ring)
-	must(t, err)
+	db := databases.OpenAt(t, p.path)
 	t.Cleanup(func() { must(t, db.Close()) })
 	client, err := oauth.New([]string{strings.TrimPrefix(p.url, "http://")}, oauth.CallTimeout, p.now)
 	must(t, err)

@@ -30,6 +30,11 @@ type refreshRow struct {
 	Leased            bool
 }
 
+// refreshColumns are named because a newer program may have added others.
+const refreshColumns = `id, uuid, integration, user_id, date_created, last_modified, auth_mode, obtained_at, expires_at, refresh_at, ahead_at,
+	used_at, refreshable, state, state_reason, state_answer, state_before, failures, refusals, tags, additional_config, config_version, version,
+	sealed_credentials, sealed_reply, lease_fence`
+
 func replyPlace(uuid string) vault.Place {
 	return vault.Place{Table: "connections", Column: "sealed_reply", Row: uuid}
 }
@@ -54,7 +59,7 @@ func (tx *Tx) LockForRefresh(ctx context.Context, uuid string) (*Refresh, error)
 
 func (q *queries) forRefresh(db *gorm.DB, uuid string) (*Refresh, error) {
 	var row refreshRow
-	err := db.Table("connections").Select("*, lease_until > "+q.clock()+" AS leased").Where("uuid = ?", uuid).Take(&row).Error
+	err := db.Table("connections").Select(refreshColumns+", lease_until > "+q.clock()+" AS leased").Where("uuid = ?", uuid).Take(&row).Error
 	if err != nil {
 		return nil, notFound(err, models.CodeUnknownConnection, "There is no connection with this id.")
 	}
@@ -146,8 +151,8 @@ func (q *queries) Due(ctx context.Context, integration string, now time.Time, li
 func (q *queries) CountDue(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var n int64
 	db := q.db.WithContext(ctx)
-	some := db.Model(&models.Connection{}).Where("ahead_at <= ?", now).Select("1").Limit(limit)
-	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+	due := db.Model(&models.Connection{}).Where("ahead_at <= ?", now).Select("1").Limit(limit)
+	if err := db.Table("(?) AS due", due).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count refreshes due: %w", err)
 	}
 	return n, nil
