@@ -54,7 +54,7 @@ func failing(name string, status int, does string) Vice {
 func limiting(name, words string, after func(*Provider) string) Vice {
 	return Vice{
 		Name: name, Group: groupTrouble, Does: "Status 429, to be asked again " + words + ". Nothing is issued.",
-		Expect: "The status is Error. The provider is left alone for as long as it says, from 30 seconds to 15 minutes, and the access token at hand is given out meanwhile.",
+		Expect: "The status is Error. The provider is left alone for as long as it says, from 30 seconds to an hour, and the access token at hand is given out meanwhile.",
 		answer: func(p *Provider) *reply {
 			out := jsonReply(http.StatusTooManyRequests, "error", "rate_limited")
 			out.header.Set("Retry-After", after(p))

@@ -59,7 +59,7 @@ var vices = []Vice{
 		Name: "reuse-refused", Group: groupTerms,
 		Does:   "A refresh token that was used before is refused, and the newest one stays good. Without this vice, all that was granted ends.",
 		Expect: "The connection stays connected, unless an answer is lost: then it needs to be reconnected.",
-		terms: func(t *terms, _ time.Duration) { t.reuse = reuseRefused },
+		terms:  func(t *terms, _ time.Duration) { t.reuse = reuseRefused },
 	},
 	{
 		Name: "access-life", Group: groupTerms, Amount: 30 * time.Second, Means: "Life of an access token", Expect: expectNothing,
@@ -144,7 +144,7 @@ var vices = []Vice{
 		Name: "dead-empty", Group: groupDead, Expect: expectTries, Does: "Status 400 with nothing in it.",
 		answer: func(*Provider) *reply { return newReply(http.StatusBadRequest) },
 	},
-	refusing("dead-ok-false", groupDead, expectTries, "Status 200 with ok: false and invalid_refresh_token.",
+	refusing("dead-ok-false", groupDead, expectReconnect, "Status 200 with ok: false and invalid_refresh_token.",
 		http.StatusOK, "ok", false, "error", "invalid_refresh_token"),
 
 	failing("status-500", http.StatusInternalServerError, "Status 500 with a page."),
