@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"database/sql"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -93,6 +94,14 @@ var setupLink = regexp.MustCompile(`http://\S+/setup\?token=\S+`)
 // start runs the program until it has said where it listens, and on a new database where the first admin is created.
 func (s *server) start() {
 	s.t.Helper()
+	if err := s.tryStart(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// tryStart does what start does, and leaves it to the caller to fail.
+func (s *server) tryStart() error {
+	s.t.Helper()
 	_, err := os.Stat(s.path("patchbay.db"))
 	first := os.IsNotExist(err) && !s.shared
 	s.cmd = exec.Command(binary, "serve")
@@ -127,10 +136,11 @@ func (s *server) start() {
 		if first {
 			s.SetupURL = link
 		}
+		return nil
 	case <-ended:
-		s.t.Fatalf("the server ended at once:\n%s", s.log)
+		return fmt.Errorf("the server ended at once:\n%s", s.log)
 	case <-time.After(startTimeout):
-		s.t.Fatalf("the server did not say where it listens:\n%s", s.log)
+		return fmt.Errorf("the server did not say where it listens:\n%s", s.log)
 	}
 }
 

@@ -27,7 +27,6 @@ func killsFatal(f *fleet, size soakSize, result *tally) {
 	if result.lost > 0 {
 		f.t.Errorf("%d hold an old token and do not say so", result.lost)
 	}
-	result.note = fmt.Sprintf("of %d connections", result.expiries)
 }
 
 // underFire is how many connections are refreshed while processes are killed.
@@ -49,15 +48,36 @@ func kills(f *fleet, size soakSize, result *tally, rules ...sandbox.Rule) {
 			process := f.processes[random.IntN(len(f.processes))]
 			pause(f, time.Duration(random.IntN(int(60*time.Millisecond))))
 			process.kill()
-			process.start()
+			f.restart(process, result)
 			result.rounds++
 		}
 		used = stop()
 	})
 	f.clear(used)
 	result.expiries = len(used)
+	result.note = fmt.Sprintf("of %d connections", len(used))
+	if result.starts > 0 {
+		result.note += fmt.Sprintf("; %d starts failed", result.starts)
+	}
 	result.lost, result.reconnect = f.compare(used)
 }
+
+// restart starts a process as a supervisor would: again where it ends at once, which the table tells.
+func (f *fleet) restart(process *server, result *tally) {
+	f.t.Helper()
+	for range maxStarts {
+		err := process.tryStart()
+		if err == nil {
+			return
+		}
+		process.kill()
+		result.starts++
+	}
+	f.t.Fatalf("a process did not start in %d tries:\n%s", maxStarts, process.log)
+}
+
+// maxStarts is how often a supervisor tries.
+const maxStarts = 5
 
 // keepAsking forces refreshes of the first connections, one caller each, at changing processes, until it is stopped. Whose
 // connection needs to be reconnected goes on with the next. It gives the connections that were asked for.

@@ -92,6 +92,7 @@ type tally struct {
 	reused    int // used refresh tokens that the provider saw again
 	lost      int // connections that hold an old token and do not say so
 	reconnect int // connections that say they need to be reconnected
+	starts    int // of a killed process that failed
 	peak      int // requests at the provider at once
 	took      time.Duration
 	note      string
