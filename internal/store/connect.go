@@ -237,6 +237,7 @@ func (tx *Tx) DeleteExpired(before time.Time) error {
 	return errors.Join(
 		tx.db.Where("expires_at < ? AND id NOT IN (?)", before, waiting).Delete(&models.ConnectSession{}).Error,
 		tx.db.Where("expires_at < ?", before).Delete(&session{}).Error,
+		tx.db.Where("full_at < ?", before.UnixMicro()).Delete(&rateLimit{}).Error,
 		tx.db.Where("expires_at < ?", before).Delete(&idempotencyRow{}).Error,
 		tx.db.Where("time < ?", before.Add(-Kept)).Delete(&models.Event{}).Error,
 		tx.db.Where(`"window" < ?`, before.Add(-Kept)).Delete(&models.APICalls{}).Error,

@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"one holds the lease of a refresh":                       oneHoldsTheLease,
 		"replies are kept until they are understood":             repliesAreKept,
 		"what is due is found":                                   whatIsDue,
+		"tries are shared":                                       triesAreShared,
 		"uses are noted":                                         usesAreNoted,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
