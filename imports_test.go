@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"client":                   {},
 	"e2e":                      {},
 	"examples/channels":        {"client"},
-	"handlers":                 {"models", "views", "static", "internal/auth", "internal/connections", "internal/idempotency"},
+	"handlers":                 {"models", "views", "static", "internal/auth", "internal/connections", "internal/idempotency", "internal/sandbox"},
 	"internal/auth":            {"models", "internal/store"},
 	"internal/cli":             {"handlers", "internal/auth", "internal/connections", "internal/idempotency", "internal/integrations", "internal/oauth", "internal/sandbox", "internal/store", "internal/vault", "models"},
 	"internal/connections":     {"models", "internal/integrations", "internal/oauth", "internal/store"},

@@ -95,6 +95,9 @@ func samples() []sample {
 		{"key-roll", KeyRoll(KeyRollPage{Shell: shell("Roll API key", NavKeys), Key: keyRows()[0], Overlaps: overlaps()})},
 		{"key-roll-again", KeyRoll(KeyRollPage{Shell: shell("Roll API key", NavKeys), Key: keyRows()[2], Overlaps: overlaps()})},
 		{"key-revoke", KeyRevoke(KeyRevokePage{Shell: shell("Revoke API key", NavKeys), Key: keyRows()[2]})},
+		{"sandbox", Sandbox(sandboxPage())},
+		{"sandbox-refused", Sandbox(refusedSandboxPage())},
+		{"sandbox-new", Sandbox(SandboxPage{Shell: shell("Sandbox behaviour", NavIntegrations), Integration: sandboxPage().Integration, Groups: sandboxPage().Groups})},
 		{"reference", Reference(referencePage())},
 		{"gallery", Gallery()},
 	}

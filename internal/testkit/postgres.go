@@ -153,13 +153,20 @@ func (p *Postgres) Stop(t testing.TB, signal syscall.Signal) {
 	}
 	// The shell is told only when the server has gone, or it would cut it short.
 	err = syscall.Kill(pid, signal)
-	for deadline := time.Now().Add(startTimeout); err == nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(startTimeout); err == nil && !ended(pid) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		err = syscall.Kill(pid, 0)
 	}
 	_, keepErr := io.WriteString(p.leash, "keep\n")
 	if err := errors.Join(keepErr, p.process.Wait()); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		t.Fatal(err)
 	}
+}
+
+// ended reports whether a process has ended and only waits for its parent, the shell, to take note of it.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && strings.HasPrefix(state, "Z")
 }
 
 // Start starts a server that was stopped.
