@@ -179,7 +179,7 @@ func (s *Service) saveRefreshed(ctx context.Context, c *models.Connection, used,
 		})
 	})
 	if models.HasCode(err, models.CodeUnknownConnection) { // deleted meanwhile, and what was just given out with it
-		s.revoke(ctx, c.Integration, renewed)
+		s.revoke(ctx, c, renewed)
 	}
 	return result, err
 }

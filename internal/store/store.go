@@ -104,6 +104,22 @@ func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
 	})
 }
 
+// Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
+func (s *Store) Postgres() bool { return s.writer.Name() == "postgres" }
+
+// SQL gives the pool of connections that write; with SQLite that is one connection, which whoever holds it keeps from
+// [Store.Write]. It is for internal/jobs alone, whose library brings its own statements.
+func (s *Store) SQL() (*sql.DB, error) { return s.writer.DB() }
+
+// SQL gives the transaction itself. It is for internal/jobs alone, so that a job is there if, and only if, what it is
+// about was written. It must be neither committed nor rolled back.
+func (tx *Tx) SQL() *sql.Tx {
+	if prepared, ok := tx.db.Statement.ConnPool.(*gorm.PreparedStmtTX); ok {
+		return prepared.Tx.(*sql.Tx)
+	}
+	return tx.db.Statement.ConnPool.(*sql.Tx)
+}
+
 // Ready reports whether the database takes writes.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
