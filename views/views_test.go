@@ -46,9 +46,17 @@ func TestForms(t *testing.T) {
 		{Connection(disabledPage()), "/connections/" + sampleUUID + "/enable", "post", ""},
 		{Connection(connectionPage("42")), "/connections/" + sampleUUID + "/tags", "post", "tags"},
 		{ConnectionDelete(deletePage()), "/connections/5b0e/delete", "post", ""},
-		{KeyForm(keyFormPage()), "/keys", "post", "name" + strings.Repeat(" scopes", 8) + strings.Repeat(" integrations", 3) + strings.Repeat(" expires", 4) + " expiresAt"},
+		{KeyForm(keyFormPage()), "/keys", "post", "name" + strings.Repeat(" scopes", 9) + strings.Repeat(" integrations", 3) + strings.Repeat(" expires", 4) + " expiresAt"},
 		{KeyRoll(KeyRollPage{Key: keyRows()[0], Overlaps: overlaps()}), "/keys/1/roll", "post", "hint overlap overlap overlap overlap"},
 		{KeyRevoke(KeyRevokePage{Key: keyRows()[0]}), "/keys/1/revoke", "post", ""},
+		{WebhookForm(webhookFormPage()), "/webhooks", "post", "url description" + strings.Repeat(" types", 6) + " integrations integrations uuid"},
+		{WebhookForm(refusedWebhookPage()), "/webhooks/1/edit", "post", "url description" + strings.Repeat(" types", 6) + " integrations integrations"},
+		{WebhookRoll(WebhookAskPage{Endpoint: webhookRows()[0]}), "/webhooks/1/roll", "post", "hint"},
+		{WebhookDelete(WebhookAskPage{Endpoint: webhookRows()[0]}), "/webhooks/1/delete", "post", ""},
+		{Webhook(webhookPage(0)), "/webhooks/1/test", "post", ""},
+		{Webhook(webhookPage(0)), "/webhooks/1/disable", "post", ""},
+		{Webhook(webhookPage(2)), "/webhooks/3/enable", "post", ""},
+		{Webhook(webhookPage(0)), "/webhooks/1/deliveries/3/redeliver", "post", ""},
 		{Me(mePage()), "/me/token/disconnect", "post", ""},
 	} {
 		form := parse(t, test.page).with(t, "action", test.action)

@@ -71,12 +71,18 @@ func (s *Service) Find(ctx context.Context, uuid string) (*models.WebhookEndpoin
 
 // Create makes an endpoint, with its secret. It fails with invalid_webhook and webhook_limit.
 func (s *Service) Create(ctx context.Context, actor models.Actor, request models.WebhookRequest) (*models.WebhookEndpoint, error) {
+	return s.CreateAs(ctx, actor, uuid.NewString(), request)
+}
+
+// CreateAs makes an endpoint with a uuid that nobody else knows yet, so that the same form makes none twice. It fails as
+// [Service.Create] does.
+func (s *Service) CreateAs(ctx context.Context, actor models.Actor, uuid string, request models.WebhookRequest) (*models.WebhookEndpoint, error) {
 	if err := request.Validate(); err != nil {
 		return nil, err
 	}
 	now := s.now()
 	e := &models.WebhookEndpoint{
-		UUID: uuid.NewString(), URL: request.URL, Description: request.Description, Types: request.Types, Integrations: request.Integrations,
+		UUID: uuid, URL: request.URL, Description: request.Description, Types: request.Types, Integrations: request.Integrations,
 		Enabled: true, CreatedBy: actor.Name, DateCreated: now, LastModified: now, Secret: models.NewWebhookSecret(),
 	}
 	return e, s.store.Write(ctx, func(tx *store.Tx) error {
