@@ -117,3 +117,13 @@ func eventTypeNames(types []models.EventType) []string {
 	}
 	return names
 }
+
+// eventMeanings say when each event happens.
+var eventMeanings = map[models.EventType]string{
+	models.EventConnectionCreated:        "A user connected, or your backend registered a connection.",
+	models.EventConnectionUpdated:        "Configuration, tags or credentials were changed, or it was disabled or enabled.",
+	models.EventConnectionDeleted:        "A connection was deleted with its credentials.",
+	models.EventConnectionRefreshed:      "A new access token was obtained. This one is frequent.",
+	models.EventConnectionNeedsReconnect: "Access was lost, and only the user can grant it again.",
+	models.EventConnectionRecovered:      "It works again after it was lost or failed.",
+}
