@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,7 +126,16 @@ func MinTTL(d time.Duration) CredentialsOption {
 	return func(query url.Values) { query.Set("minTtl", strconv.Itoa(int(math.Ceil(d.Seconds())))) }
 }
 
-// ForceRefresh asks for a new token although the current one is still valid: because the provider refused it, for example.
+// Rejected asks for another token than one that the provider's API has just answered with 401. However many callers were
+// refused with it, it is refreshed once.
+func Rejected(accessToken string) CredentialsOption {
+	return func(query url.Values) {
+		sum := sha256.Sum256([]byte(accessToken))
+		query.Set("rejected", hex.EncodeToString(sum[:]))
+	}
+}
+
+// ForceRefresh asks for a new token although the current one is still valid.
 func ForceRefresh() CredentialsOption {
 	return func(query url.Values) { query.Set("forceRefresh", "true") }
 }

@@ -38,6 +38,8 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 		UUID:  conn.UUID, UserID: conn.UserID, UserHref: userPath(conn.UserID),
 		Integration: conn.Integration, IntegrationHref: s.integrationHref(conn.Integration),
 		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown, s.Now()),
+		Trouble:    views.RefreshTrouble{Answer: conn.StateAnswer, Failures: conn.Failures, Again: conn.AheadAt},
+		ObtainedAt: conn.ObtainedAt, AheadAt: conn.AheadAt,
 		DateCreated: conn.DateCreated, LastModified: conn.LastModified, ExpiresAt: conn.ExpiresAt, Refreshable: conn.Refreshable,
 		Credentials: credentialRows(conn), Tags: tags, Editor: editor,
 		Reconnect: s.connectForm(c, "Reconnect", conn.Integration, conn.UserID, connectionPath(conn.UUID)),

@@ -35,7 +35,7 @@ type apiConnection struct {
 func (s *server) publicConnection(c *models.Connection) apiConnection {
 	return apiConnection{
 		UUID: c.UUID, Integration: c.Integration, UserID: c.UserID, DateCreated: c.DateCreated, LastModified: c.LastModified,
-		AuthMode: c.AuthMode, Status: c.Status(s.Now()), StatusReason: c.StateReason, ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable,
+		AuthMode: c.AuthMode, Status: c.Status(s.Now()), StatusReason: c.Trouble(), ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable,
 		Tags: c.Tags, Version: c.Version, AdditionalConfig: json.RawMessage(c.AdditionalConfig),
 	}
 }

@@ -45,6 +45,9 @@ func (s *server) getCredentials(c echo.Context) error {
 	if want.Force, err = queryBool(c, "forceRefresh"); err != nil {
 		return err
 	}
+	if want.Rejected, err = queryHash(c, "rejected"); err != nil {
+		return err
+	}
 	conn, credentials, err := s.Connections.FreshCredentials(c.Request().Context(), integration, userID, want)
 	if err != nil {
 		return err

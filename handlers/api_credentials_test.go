@@ -133,6 +133,23 @@ func TestAPICredentialsAreReplacedAndEndAReconnect(t *testing.T) {
 	a.refused("without a refresh token", err, client.CodeNotRefreshable)
 }
 
+func TestAPIReplacesARejectedTokenOnce(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	c := a.client()
+	a.connect("sandbox", "42")
+	first, err := c.GetCredentials(t.Context(), "sandbox", "42")
+	must(t, err)
+	second, err := c.GetCredentials(t.Context(), "sandbox", "42", client.Rejected(first.AccessToken))
+	must(t, err)
+	third, err := c.GetCredentials(t.Context(), "sandbox", "42", client.Rejected(first.AccessToken))
+	must(t, err)
+	if second.AccessToken == first.AccessToken || third.AccessToken != second.AccessToken {
+		t.Error("a rejected token is replaced once, and was not")
+	}
+	a.want("a token itself", a.call(a.key(), http.MethodGet, "/connections/sandbox/42/credentials?rejected="+strings.Repeat("z", 64), ""), http.StatusUnprocessableEntity, models.CodeInvalidParameter)
+}
+
 func TestAPITellsNoSecretThatAProviderRepeats(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -201,6 +203,15 @@ func queryWord[T ~string](c echo.Context, name string, known []T) (T, error) {
 func queryBool(c echo.Context, name string) (bool, error) {
 	value, err := queryWord(c, name, []string{"true", "false"})
 	return value == "true", err
+}
+
+// queryHash reads a parameter that is a SHA-256 in hexadecimal digits, or empty.
+func queryHash(c echo.Context, name string) (string, error) {
+	text := strings.ToLower(c.QueryParam(name))
+	if sum, err := hex.DecodeString(text); text != "" && (err != nil || len(sum) != sha256.Size) {
+		return "", invalidParameter(name, "expected the SHA-256 of an access token, in 64 hexadecimal digits.")
+	}
+	return text, nil
 }
 
 // querySeconds reads a parameter that is a number of seconds, or empty; at most a year.

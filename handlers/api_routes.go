@@ -128,7 +128,7 @@ func (s *server) apiRoutes() []apiRoute {
 		{
 			method: get, path: one + "/credentials", operationID: operationGetCredentials, scope: models.ScopeCredentialsRead, handler: s.getCredentials,
 			tag: tagCredentials, summary: "Get fresh credentials", description: "Refreshed first where that is due. While the provider is down, the token at hand is given as long as it lives.",
-			query:  []apiParam{{"minTtl", "For how many seconds the access token must still live, where it can be refreshed.", 60}, {"forceRefresh", "Refresh in any case.", false}},
+			query:  []apiParam{{"minTtl", "For how many seconds the access token must still live, where it can be refreshed.", 60}, {"forceRefresh", "Refresh in any case.", false}, {"rejected", "The SHA-256, in hexadecimal digits, of an access token that the provider's API has just answered with 401: it is refreshed unless it has been replaced already.", ""}},
 			status: http.StatusOK, answer: connectionCredentials{},
 			errors: codes{unknown, models.CodeUnknownIntegration, models.CodeConnectionDisabled, models.CodeNeedsReconnect, models.CodeRefreshFailed, models.CodeRefreshTimeout, models.CodeInvalidParameter},
 		},

@@ -20,12 +20,17 @@ type Connection struct {
 	AuthMode    AuthMode
 	ObtainedAt  time.Time  // when the credentials were
 	ExpiresAt   *time.Time // of the access token; nil where the provider named none
-	RefreshAt   *time.Time // when to refresh it ahead of that, or to try again; nil where it cannot be
+	RefreshAt   *time.Time // from when it is refreshed before use, or tried again; nil where that is not known or not possible
+	AheadAt     *time.Time // from when it is refreshed although nobody asks; nil for never
+	UsedAt      time.Time  // when the credentials were last asked for, to the hour
 	Refreshable bool       // a refresh token is held
 
 	State       State
 	StateReason string // one sentence for operators, free of secrets
+	StateAnswer string // the provider's own words, free of secrets
 	StateBefore State  // what ends being disabled
+	Failures    int    // failed refreshes in a row
+	Refusals    int    // those among them that may mean that the grant has ended
 
 	Tags []string `gorm:"serializer:json"`
 
@@ -93,11 +98,21 @@ func (s Status) Valid() bool {
 	return false
 }
 
-// Hold makes c the bearer of credentials obtained now.
-func (c *Connection) Hold(credentials Credentials, now time.Time) {
-	c.AuthMode, c.ObtainedAt, c.ExpiresAt, c.RefreshAt = credentials.Type, now, credentials.ExpiresAt, credentials.RefreshAt(now)
+// Hold makes c the bearer of credentials obtained now, to be refreshed by the rules.
+func (c *Connection) Hold(credentials Credentials, rules RefreshRules, now time.Time) {
+	c.AuthMode, c.ObtainedAt, c.ExpiresAt = credentials.Type, now, credentials.ExpiresAt
 	c.Refreshable = credentials.RefreshToken != ""
-	c.State, c.StateReason, c.StateBefore = StateConnected, "", ""
+	c.State, c.StateReason, c.StateAnswer, c.StateBefore = StateConnected, "", "", ""
+	c.Failures, c.Refusals = 0, 0
+	c.Schedule(rules, now)
+}
+
+// Trouble tells why the connection is not well, in our words and the provider's; nothing where it is.
+func (c *Connection) Trouble() string {
+	if c.StateAnswer == "" {
+		return c.StateReason
+	}
+	return c.StateReason + " It answered: " + c.StateAnswer + "."
 }
 
 // Usable reports whether the access token, if there is one, still lives at the given time.

@@ -120,18 +120,3 @@ func (c Credentials) String() string { return redacted }
 
 // GoString redacts under %#v.
 func (c Credentials) GoString() string { return redacted }
-
-// Bounds of when a token is refreshed before it ends.
-const (
-	refreshMargin   = 15 * time.Minute
-	refreshFraction = 4 // … or this part of its life, where that is shorter
-)
-
-// RefreshAt says when a token that is obtained now should be refreshed, or nil where it cannot be or names no end.
-func (c Credentials) RefreshAt(now time.Time) *time.Time {
-	if c.RefreshToken == "" || c.ExpiresAt == nil {
-		return nil
-	}
-	at := c.ExpiresAt.Add(-min(refreshMargin, max(0, c.ExpiresAt.Sub(now))/refreshFraction))
-	return &at
-}

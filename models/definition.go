@@ -2,6 +2,7 @@ package models
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,11 +37,17 @@ type AuthDefinition struct {
 	RevocationURL       string            `json:"revocation_url,omitempty"`
 	Issuer              string            `json:"issuer,omitempty"`
 	PKCE                bool              `json:"pkce"`
-	RequestURL          string            `json:"request_url,omitempty"`
-	RequestParams       map[string]string `json:"request_params,omitempty"`
-	RequestHTTPMethod   string            `json:"request_http_method,omitempty"`
-	TokenHTTPMethod     string            `json:"token_http_method,omitempty"`
-	SignatureMethod     string            `json:"signature_method,omitempty"`
+
+	RefreshMarginSeconds    int      `json:"refresh_margin_seconds,omitempty"`
+	AccessTokenLifeSeconds  int      `json:"access_token_life_seconds,omitempty"`
+	RefreshTokenIdleSeconds int      `json:"refresh_token_idle_seconds,omitempty"`
+	DeadTokenErrors         []string `json:"dead_token_errors,omitempty"`
+
+	RequestURL        string            `json:"request_url,omitempty"`
+	RequestParams     map[string]string `json:"request_params,omitempty"`
+	RequestHTTPMethod string            `json:"request_http_method,omitempty"`
+	TokenHTTPMethod   string            `json:"token_http_method,omitempty"`
+	SignatureMethod   string            `json:"signature_method,omitempty"`
 }
 
 // RequestsDefinition is the requests section of a [Definition].
@@ -77,11 +84,17 @@ func (i *Integration) Definition() Definition {
 			RevocationURL:       u.text("auth.revocation_url", a.RevocationURL),
 			Issuer:              u.text("auth.issuer", a.Issuer),
 			PKCE:                !a.DisablePKCE,
-			RequestURL:          u.text("auth.request_url", a.RequestURL),
-			RequestParams:       u.texts("auth.request_params", a.RequestParams),
-			RequestHTTPMethod:   a.RequestHTTPMethod,
-			TokenHTTPMethod:     a.TokenHTTPMethod,
-			SignatureMethod:     a.SignatureMethod,
+
+			RefreshMarginSeconds:    int(a.Refresh.Margin / time.Second),
+			AccessTokenLifeSeconds:  int(a.Refresh.AccessTokenLife / time.Second),
+			RefreshTokenIdleSeconds: int(a.Refresh.RefreshTokenIdleLife / time.Second),
+			DeadTokenErrors:         slices.Clone(a.DeadTokenErrors),
+
+			RequestURL:        u.text("auth.request_url", a.RequestURL),
+			RequestParams:     u.texts("auth.request_params", a.RequestParams),
+			RequestHTTPMethod: a.RequestHTTPMethod,
+			TokenHTTPMethod:   a.TokenHTTPMethod,
+			SignatureMethod:   a.SignatureMethod,
 		},
 		Requests: RequestsDefinition{
 			BaseURL: u.text("requests.base_url", i.Request.BaseURL),

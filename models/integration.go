@@ -61,10 +61,12 @@ type Auth struct {
 	TokenParams         map[string]string
 	AuthorizationMethod ClientAuth
 	BodyFormat          BodyFormat
-	RefreshURL          string // the token URL where empty
-	RevocationURL       string // RFC 7009; ours
-	Issuer              string // where set, iss (RFC 9207) must be sent and equal it; ours
-	DisablePKCE         bool   // for providers that refuse RFC 7636 parameters; ours
+	RefreshURL          string       // the token URL where empty
+	RevocationURL       string       // RFC 7009; ours
+	Issuer              string       // where set, iss (RFC 9207) must be sent and equal it; ours
+	DisablePKCE         bool         // for providers that refuse RFC 7636 parameters; ours
+	Refresh             RefreshRules // ours
+	DeadTokenErrors     []string     // error codes by which the provider says that a grant has ended, besides the usual; ours
 
 	RequestURL        string
 	RequestParams     map[string]string

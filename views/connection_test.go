@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/patchbay/patchbay/models"
@@ -30,6 +31,18 @@ func TestRefreshIsOfferedWhereItCanWork(t *testing.T) {
 	}
 	if formActions(t, apiKeyConnectionPage())["/connections/"+sampleUUID+"/refresh"] {
 		t.Error("an API key can be refreshed")
+	}
+}
+
+func TestTroubleIsToldInTheProvidersWords(t *testing.T) {
+	page := parse(t, Connection(failingPage())).text()
+	for _, want := range []string{"The provider answered", "503 Service Unavailable", "Failed attempts", "in 2 minutes"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(parse(t, Connection(connectionPage("42"))).text(), "Failed attempts") {
+		t.Error("a connection that is well tells of trouble")
 	}
 }
 

@@ -206,16 +206,26 @@ type ConnectionPage struct {
 	AuthMode        models.AuthMode
 	Status          models.Status
 	Sentence        string // what the status means here, and what to do
+	Trouble         RefreshTrouble
 	DateCreated     time.Time
 	LastModified    time.Time
 	ExpiresAt       *time.Time
 	Refreshable     bool
+	ObtainedAt      time.Time  // of the credentials
+	AheadAt         *time.Time // when they are refreshed next without being asked for
 	Credentials     []CredentialRow
 	Tags            TagsForm
 	Editor          ConfigEditor
 	Reconnect       ConnectForm
 	Activity        []ActivityRow
 	APICalls        []APICallsRow // the newest windows first
+}
+
+// RefreshTrouble tells of refreshes that failed; the zero value that none did since the last that worked.
+type RefreshTrouble struct {
+	Answer   string     // the provider's own words
+	Failures int        // in a row
+	Again    *time.Time // when it is tried next; nil for never
 }
 
 // ConfigConflictPage is shown when a configuration changed between reading and saving. Mine keeps the refused text in

@@ -73,6 +73,7 @@ func samples() []sample {
 		{"error", Error(ErrorPage{Status: 404, Title: "Page not found", Message: "There is no page at this address. A connection that was deleted has none either.", RequestID: "8f14e45f", Href: "/", HrefLabel: "Go to the overview"})},
 		{"error-500", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
 		{"connection-disabled", Connection(disabledPage())},
+		{"connection-failing", Connection(failingPage())},
 		{"connection-tags-refused", Connection(tagsRefusedPage())},
 		{"connection-api-key", Connection(apiKeyConnectionPage())},
 		{"connection-delete", ConnectionDelete(deletePage())},
@@ -212,6 +213,13 @@ func connectionPage(user string) ConnectionPage {
 			{hostile[0], "listConnections", 17, before(26 * time.Hour)},
 		},
 	}
+}
+
+func failingPage() ConnectionPage {
+	p := connectionPage("42")
+	p.Status, p.Sentence = models.StatusError, "slack is in trouble."
+	p.Trouble = RefreshTrouble{Answer: "503 Service Unavailable, " + hostile[1], Failures: 3, Again: in(2 * time.Minute)}
+	return p
 }
 
 func disabledPage() ConnectionPage {

@@ -28,18 +28,19 @@ import (
 type serveCommand struct {
 	storageSettings
 	logSettings
-	Addr           string   `env:"PATCHBAY_ADDR" default:"127.0.0.1:3003" help:"Address to listen on."`
-	URL            string   `name:"url" env:"PATCHBAY_URL" help:"Public root of the server; callback URLs are built from it. Default: localhost at the port listened on."`
-	Dir            string   `env:"PATCHBAY_DIR" default:"./integrations" help:"Folder with integrations.yaml."`
-	AppName        string   `env:"PATCHBAY_APP_NAME" default:"Patchbay" help:"Name of your application, as users see it when they connect."`
-	AdminEmail     string   `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
-	AdminPassword  string   `env:"PATCHBAY_ADMIN_PASSWORD" help:"Password of the first admin. Set the variable: command lines can be seen by others."`
-	Sandbox        string   `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
-	AllowPrivate   []string `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
-	Origins        []string `env:"PATCHBAY_ORIGINS" placeholder:"ORIGIN" help:"Web origins of your application, such as https://app.example.com: connect flows return there, and pages there are told the result. While the public root is on loopback, every loopback origin is allowed."`
-	APIKey         string   `name:"api-key" env:"PATCHBAY_API_KEY" help:"An API key with every scope, present from the start. Set the variable: command lines can be seen by others."`
-	TrustedProxies []string `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
-	Dev            bool     `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
+	Addr           string        `env:"PATCHBAY_ADDR" default:"127.0.0.1:3003" help:"Address to listen on."`
+	URL            string        `name:"url" env:"PATCHBAY_URL" help:"Public root of the server; callback URLs are built from it. Default: localhost at the port listened on."`
+	Dir            string        `env:"PATCHBAY_DIR" default:"./integrations" help:"Folder with integrations.yaml."`
+	AppName        string        `env:"PATCHBAY_APP_NAME" default:"Patchbay" help:"Name of your application, as users see it when they connect."`
+	AdminEmail     string        `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
+	AdminPassword  string        `env:"PATCHBAY_ADMIN_PASSWORD" help:"Password of the first admin. Set the variable: command lines can be seen by others."`
+	Sandbox        string        `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
+	AllowPrivate   []string      `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
+	Origins        []string      `env:"PATCHBAY_ORIGINS" placeholder:"ORIGIN" help:"Web origins of your application, such as https://app.example.com: connect flows return there, and pages there are told the result. While the public root is on loopback, every loopback origin is allowed."`
+	APIKey         string        `name:"api-key" env:"PATCHBAY_API_KEY" help:"An API key with every scope, present from the start. Set the variable: command lines can be seen by others."`
+	TrustedProxies []string      `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
+	RefreshLease   time.Duration `env:"PATCHBAY_REFRESH_LEASE" hidden:"" help:"How long a process that refreshes a token keeps others off; for tests."`
+	Dev            bool          `env:"PATCHBAY_DEV" help:"Serve the gallery of components at /dev/gallery."`
 }
 
 // shortAPIKey is how many characters an API key of the settings should have at least.
@@ -110,20 +111,26 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	background.Loop(meter.Run)
 	background.Every(reloadInterval, "reload integrations", config.Connections.Reload)
 	background.Every(sweepInterval, "sweep", config.Connections.Sweep)
+	background.Every(refreshInterval, "refresh ahead", config.Connections.RefreshDue)
+	background.Every(useInterval, "note uses", config.Connections.NoteUses)
 	if err := background.Start(ctx); err != nil {
 		return err
 	}
 	err = serve(ctx, listener, handlers.New(config), log)
-	config.Connections.Wait()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return errors.Join(err, background.Stop(drain))
+	err = errors.Join(err, background.Stop(drain))
+	config.Connections.Close()
+	return err
 }
 
 // How often background work runs.
 const (
 	reloadInterval = time.Second // an edit is in force within it, also in another process
 	sweepInterval  = 30 * time.Second
+
+	refreshInterval = time.Second
+	useInterval     = 10 * time.Second
 )
 
 // wire adds to config what depends on the integrations.
@@ -168,7 +175,7 @@ func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *st
 		return err
 	}
 	config.Connections, err = connections.New(ctx, connections.Config{
-		Store: db, Integrations: list, OAuth: client, Jobs: background, RootURL: root.String(), Origins: origins, Now: utcNow, Log: config.Log,
+		Store: db, Integrations: list, OAuth: client, Jobs: background, RootURL: root.String(), Origins: origins, Lease: s.RefreshLease, Now: utcNow, Log: config.Log,
 	})
 	if err != nil {
 		return settingsError{err}

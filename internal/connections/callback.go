@@ -160,10 +160,10 @@ func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor model
 	case models.HasCode(err, models.CodeUnknownConnection):
 		action, event, detail = models.AuditConnectionCreated, models.EventConnectionCreated, ""
 		c = s.newConnection(attempt.Integration, attempt.UserID)
-		c.Hold(credentials, s.now())
+		c.Hold(credentials, s.rules(c.Integration), s.now())
 		err = tx.CreateConnection(c, credentials)
 	case err == nil:
-		err = s.renew(tx, c, credentials)
+		err = s.renew(tx, c, s.rules(c.Integration), credentials)
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -27,6 +28,7 @@ type Config struct {
 	Jobs         *jobs.Jobs // nil where a server is left to do them
 	RootURL      string     // the public root, without a trailing slash, that addresses are built from
 	Origins      models.Origins
+	Lease        time.Duration // of a refresh; DefaultLease where zero
 	Now          func() time.Time
 	Log          *slog.Logger
 }
@@ -43,15 +45,22 @@ type Service struct {
 	origins   models.Origins
 	now       func() time.Time
 	log       *slog.Logger
-	refreshes singleflight.Group // by uuid
-	underWay  sync.WaitGroup     // refreshes
 	reloading sync.Mutex
+
+	leaseLife time.Duration
+	refreshes singleflight.Group // by uuid
+	bulkhead  bulkhead
+	ahead     sync.Map       // integration → true while its connections are refreshed in the background
+	used      uses           // not yet written
+	underWay  sync.WaitGroup // refreshes
+	ending    chan struct{}  // closed when the program ends
 }
 
 // New gives a service, with the integrations of the database.
 func New(ctx context.Context, config Config) (*Service, error) {
 	s := &Service{
 		store: config.Store, fixed: config.Integrations, oauth: config.OAuth, rootURL: config.RootURL, origins: config.Origins, log: config.Log,
+		leaseLife: cmp.Or(config.Lease, DefaultLease), ending: make(chan struct{}),
 		now: func() time.Time { return config.Now().UTC().Truncate(time.Microsecond) }, jobs: config.Jobs,
 	}
 	if s.jobs == nil {
@@ -64,8 +73,12 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	return s, s.Reload(ctx)
 }
 
-// Wait waits for refreshes that outlive their callers: what a provider has given out by now has to be stored.
-func (s *Service) Wait() { s.underWay.Wait() }
+// Close waits for refreshes that outlive their callers: what a provider has given out by now has to be stored. Nothing else may be
+// asked of the service by then.
+func (s *Service) Close() {
+	close(s.ending)
+	s.underWay.Wait()
+}
 
 // Get finds a connection by its uuid. It fails with unknown_connection.
 func (s *Service) Get(ctx context.Context, uuid string) (*models.Connection, error) {
@@ -140,4 +153,9 @@ func (s *Service) record(tx *store.Tx, entry models.AuditEntry, event models.Eve
 	return tx.Emit(models.Event{
 		Time: entry.Time, Type: event, ConnectionUUID: entry.ConnectionUUID, Integration: entry.Integration, UserID: entry.UserID, Detail: detail,
 	})
+}
+
+// event makes an event about a connection.
+func (s *Service) event(kind models.EventType, c *models.Connection, detail string) models.Event {
+	return models.Event{Time: s.now(), Type: kind, ConnectionUUID: c.UUID, Integration: c.Integration, UserID: c.UserID, Detail: detail}
 }

@@ -51,7 +51,7 @@ func (s *Service) Register(ctx context.Context, actor models.Actor, r Registrati
 	}
 	c := s.newConnection(r.Integration, r.UserID)
 	c.AdditionalConfig, c.Tags = config, tags
-	c.Hold(credentials, s.now())
+	c.Hold(credentials, in.Auth.Refresh, s.now())
 	return c, s.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateConnection(c, credentials); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (s *Service) newConnection(integration, userID string) *models.Connection {
 	now := s.now()
 	return &models.Connection{
 		UUID: uuid.NewString(), Integration: integration, UserID: userID,
-		DateCreated: now, LastModified: now, AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
+		DateCreated: now, LastModified: now, UsedAt: now, AdditionalConfig: models.EmptyConfig, ConfigVersion: 1, Version: 1,
 	}
 }
 
@@ -88,7 +88,7 @@ func (s *Service) UpdateCredentials(ctx context.Context, actor models.Actor, uui
 		if version != AnyVersion && c.Version != version {
 			return staleVersion()
 		}
-		if err := s.renew(tx, c, credentials); err != nil {
+		if err := s.renew(tx, c, in.Auth.Refresh, credentials); err != nil {
 			return err
 		}
 		return s.record(tx, s.entry(actor, models.AuditCredentialsUpdated, c), models.EventConnectionUpdated, "credentials")
@@ -96,11 +96,11 @@ func (s *Service) UpdateCredentials(ctx context.Context, actor models.Actor, uui
 }
 
 // renew gives a connection new credentials. One that is disabled stays so.
-func (s *Service) renew(tx *store.Tx, c *models.Connection, credentials models.Credentials) error {
+func (s *Service) renew(tx *store.Tx, c *models.Connection, rules models.RefreshRules, credentials models.Credentials) error {
 	disabled, before := c.State == models.StateDisabled, c.State
-	c.Hold(credentials, s.now())
+	c.Hold(credentials, rules, s.now())
 	if disabled {
-		c.State, c.StateBefore = models.StateDisabled, models.StateConnected
+		c.State, c.StateBefore, c.AheadAt = models.StateDisabled, models.StateConnected, nil
 	}
 	if err := tx.SaveCredentials(c, credentials, s.now()); err != nil {
 		return err
@@ -108,9 +108,16 @@ func (s *Service) renew(tx *store.Tx, c *models.Connection, credentials models.C
 	if before != models.StateNeedsReconnect && before != models.StateError {
 		return nil
 	}
-	return tx.Emit(models.Event{
-		Time: s.now(), Type: models.EventConnectionRecovered, ConnectionUUID: c.UUID, Integration: c.Integration, UserID: c.UserID,
-	})
+	return tx.Emit(s.event(models.EventConnectionRecovered, c, ""))
+}
+
+// rules gives the rules by which tokens of an integration are refreshed.
+func (s *Service) rules(integration string) models.RefreshRules {
+	in, err := s.Integration(integration)
+	if err != nil {
+		return models.RefreshRules{}
+	}
+	return in.Auth.Refresh
 }
 
 // change changes the stored connection in one transaction.
@@ -153,7 +160,7 @@ func (s *Service) Disable(ctx context.Context, actor models.Actor, uuid string) 
 		if c.State == models.StateDisabled {
 			return nil
 		}
-		c.State, c.StateBefore = models.StateDisabled, c.State
+		c.State, c.StateBefore, c.AheadAt = models.StateDisabled, c.State, nil
 		return s.saveState(tx, actor, c, models.AuditConnectionDisabled, "disabled")
 	})
 }
@@ -165,6 +172,10 @@ func (s *Service) Enable(ctx context.Context, actor models.Actor, uuid string) (
 			return nil
 		}
 		c.State, c.StateBefore = c.StateBefore, ""
+		if c.Refreshable && c.State != models.StateNeedsReconnect {
+			now := s.now() // the grant may have ended meanwhile; the sooner that is known the better
+			c.AheadAt = &now
+		}
 		return s.saveState(tx, actor, c, models.AuditConnectionEnabled, "enabled")
 	})
 }

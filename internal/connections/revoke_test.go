@@ -14,8 +14,7 @@ import (
 // pending gives the job of the only revocation that is still to be made, or none.
 func pendingRevocation(t *testing.T, db *store.Store) (job revokeJob, there bool) {
 	t.Helper()
-	pool, err := db.SQL()
-	must(t, err)
+	pool := db.SQL()
 	rows, err := pool.QueryContext(t.Context(), "SELECT uuid FROM revocations")
 	must(t, err)
 	defer rows.Close()
@@ -48,8 +47,7 @@ func TestAGrantIsRevokedOnceTheProviderIsBack(t *testing.T) {
 	}
 	job, _ := pendingRevocation(t, db)
 	var sealed []byte
-	pool, err := db.SQL()
-	must(t, err)
+	pool := db.SQL()
 	must(t, pool.QueryRowContext(t.Context(), "SELECT sealed_credentials FROM revocations").Scan(&sealed))
 	if strings.Contains(string(sealed), "refresh-0") {
 		t.Error("the refresh token is not sealed")

@@ -55,8 +55,8 @@ func (r *reader) integration(v value) models.Integration {
 		"extends_blueprint":            provider,
 		"provider":                     provider,
 		"log_level":                    word(r, &in.LogLevel, "error", "warn", "info", "debug"),
-		"http_request_timeout_seconds": r.seconds(&in.HTTPTimeout, 0),
-		"action_timeout_seconds":       r.seconds(&in.ActionTimeout, 1),
+		"http_request_timeout_seconds": r.seconds(&in.HTTPTimeout, 0, maxTimeout),
+		"action_timeout_seconds":       r.seconds(&in.ActionTimeout, 1, maxTimeout),
 		"app_api_key":                  text(r, &in.AppAPIKey, nil),
 		"oauth_client_id":              text(r, &in.OAuth.ID, nil),
 		"oauth_client_secret":          text(r, &in.OAuth.Secret, nil),
@@ -126,11 +126,17 @@ func (r *reader) auth(v value) models.Auth {
 		"revocation_url":       r.url(&auth.RevocationURL, connectionScope),
 		"issuer":               r.url(&auth.Issuer, connectionScope),
 		"pkce":                 r.boolean(&pkce),
-		"request_url":          r.url(&auth.RequestURL, connectionScope),
-		"request_params":       r.textMap(&auth.RequestParams, nil),
-		"request_http_method":  word(r, &auth.RequestHTTPMethod, "POST", "GET", "PUT"),
-		"token_http_method":    word(r, &auth.TokenHTTPMethod, "POST", "GET", "PUT"),
-		"signature_method":     word(r, &auth.SignatureMethod, "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT"),
+
+		"refresh_margin_seconds":     r.seconds(&auth.Refresh.Margin, 1, maxLife),
+		"access_token_life_seconds":  r.seconds(&auth.Refresh.AccessTokenLife, 60, maxLife),
+		"refresh_token_idle_seconds": r.seconds(&auth.Refresh.RefreshTokenIdleLife, 60, maxLife),
+		"dead_token_errors":          r.texts(&auth.DeadTokenErrors),
+
+		"request_url":         r.url(&auth.RequestURL, connectionScope),
+		"request_params":      r.textMap(&auth.RequestParams, nil),
+		"request_http_method": word(r, &auth.RequestHTTPMethod, "POST", "GET", "PUT"),
+		"token_http_method":   word(r, &auth.TokenHTTPMethod, "POST", "GET", "PUT"),
+		"signature_method":    word(r, &auth.SignatureMethod, "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT"),
 	})
 	auth.DisablePKCE = !pkce
 	r.require(v, found, slices.Concat([]string{"auth_mode"}, requiredAuth[auth.Mode])...)

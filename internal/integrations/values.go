@@ -14,8 +14,11 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// maxSeconds bounds a timeout: a day.
-const maxSeconds = 24 * 60 * 60
+// Bounds of times.
+const (
+	maxTimeout = 24 * 60 * 60       // seconds
+	maxLife    = 366 * 24 * 60 * 60 // seconds
+)
 
 // expanded gives the text of a scalar with its variables replaced.
 func (r *reader) expanded(v value, placeholders scope) (string, bool) {
@@ -85,15 +88,15 @@ func (r *reader) boolean(target *bool) func(value) {
 	}
 }
 
-func (r *reader) seconds(target *time.Duration, least int) func(value) {
+func (r *reader) seconds(target *time.Duration, least, most int) func(value) {
 	return func(v value) {
 		expanded, ok := r.expanded(v, nil)
 		if !ok {
 			return
 		}
 		seconds, err := strconv.Atoi(expanded)
-		if err != nil || seconds < least || seconds > maxSeconds {
-			r.fault(v, "expected a whole number of seconds from %d to %d", least, maxSeconds)
+		if err != nil || seconds < least || seconds > most {
+			r.fault(v, "expected a whole number of seconds from %d to %d", least, most)
 			return
 		}
 		*target = time.Duration(seconds) * time.Second

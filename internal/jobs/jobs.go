@@ -62,10 +62,7 @@ type Jobs struct {
 
 // New gives jobs of a database, with nobody yet to do them.
 func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
-	pool, err := db.SQL()
-	if err != nil {
-		return nil, err
-	}
+	pool := db.SQL()
 	var driver riverdriver.Driver[*sql.Tx] = riversqlite.New(pool)
 	if db.Postgres() {
 		driver = riverdatabasesql.New(pool)

@@ -2,22 +2,16 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
-
 	"github.com/patchbay/patchbay/internal/store"
-	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 )
 
 type testJob struct {
@@ -25,16 +19,6 @@ type testJob struct {
 }
 
 func (testJob) Kind() string { return "test" }
-
-func openStore(t *testing.T) *store.Store {
-	t.Helper()
-	ring, err := vault.Parse(vault.NewKey())
-	must(t, err)
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	return db
-}
 
 func newJobs(t *testing.T, db *store.Store) *Jobs {
 	t.Helper()
@@ -93,7 +77,7 @@ func (l *log) count(name string) int {
 }
 
 func TestAJobIsThereIfAndOnlyIfItsChangeIs(t *testing.T) {
-	db := openStore(t)
+	db := storetest.Open(t)
 	j := newJobs(t, db)
 	var done log
 	Handle(j, func(_ context.Context, job testJob) (time.Duration, error) {
@@ -117,7 +101,7 @@ func TestAJobIsThereIfAndOnlyIfItsChangeIs(t *testing.T) {
 }
 
 func TestAJobThatFailsOrIsNotOverGoesOn(t *testing.T) {
-	db := openStore(t)
+	db := storetest.Open(t)
 	j := newJobs(t, db)
 	var done log
 	Handle(j, func(_ context.Context, job testJob) (time.Duration, error) {
@@ -141,7 +125,7 @@ func TestAJobThatFailsOrIsNotOverGoesOn(t *testing.T) {
 
 // TestAQueueThatHangsDelaysNoOther is about what a webhook endpoint that does not answer does to the others.
 func TestAQueueThatHangsDelaysNoOther(t *testing.T) {
-	db := openStore(t)
+	db := storetest.Open(t)
 	j := newJobs(t, db)
 	var done log
 	var hanging, most atomic.Int64
@@ -177,7 +161,7 @@ func TestAQueueThatHangsDelaysNoOther(t *testing.T) {
 }
 
 func TestStopWaitsForWhatIsUnderWay(t *testing.T) {
-	db := openStore(t)
+	db := storetest.Open(t)
 	j := newJobs(t, db)
 	begun, finish, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	looped := false
@@ -212,7 +196,7 @@ func TestStopWaitsForWhatIsUnderWay(t *testing.T) {
 }
 
 func TestStopEndsWhatDoesNotEndByItselfAndLosesNothing(t *testing.T) {
-	db := openStore(t)
+	db := storetest.Open(t)
 	first := newJobs(t, db)
 	begun := make(chan struct{})
 	Handle(first, func(ctx context.Context, job testJob) (time.Duration, error) {
@@ -234,36 +218,4 @@ func TestStopEndsWhatDoesNotEndByItselfAndLosesNothing(t *testing.T) {
 	})
 	must(t, second.Start(t.Context()))
 	eventually(t, "it is done after the restart", func() bool { return done.count("long") == 1 })
-}
-
-// The schema of River is written down in our migrations. An upgrade of River that changes it needs a migration of ours.
-func TestTheSchemaIsRivers(t *testing.T) {
-	db := openStore(t)
-	pool, err := db.SQL()
-	must(t, err)
-	own, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "river.db"))
-	must(t, err)
-	defer own.Close()
-	own.SetMaxOpenConns(1)
-	migrator, err := rivermigrate.New(riversqlite.New(own), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
-	must(t, err)
-	_, err = migrator.Migrate(t.Context(), rivermigrate.DirectionUp, nil)
-	must(t, err)
-	const schema = "SELECT sql FROM sqlite_master WHERE name LIKE 'river%' AND sql IS NOT NULL UNION ALL SELECT line || version FROM river_migration ORDER BY 1"
-	read := func(db *sql.DB) string {
-		rows, err := db.QueryContext(t.Context(), schema)
-		must(t, err)
-		defer rows.Close()
-		var all []string
-		for rows.Next() {
-			var one string
-			must(t, rows.Scan(&one))
-			all = append(all, one)
-		}
-		must(t, rows.Err())
-		return strings.Join(all, "\n")
-	}
-	if got, want := read(pool), read(own); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
 }

@@ -16,13 +16,17 @@ import (
 // CallTimeout is how long a provider may take to answer a call.
 const CallTimeout = 15 * time.Second
 
+// idleConnections is how many connections to one provider are kept for the next call.
+const idleConnections = 64
+
 // maxReplyBytes bounds the answer.
 const maxReplyBytes = 1 << 20
 
 // Client talks to providers. It is safe for concurrent use.
 type Client struct {
-	http *http.Client
-	now  func() time.Time
+	http    *http.Client
+	timeout time.Duration
+	now     func() time.Time
 }
 
 // New gives a client that waits for a provider for the timeout, and reaches public addresses and those of allowPrivate only;
@@ -36,11 +40,11 @@ func New(allowPrivate []string, timeout time.Duration, now func() time.Time) (*C
 		DialContext:         dial,
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: timeout,
-		MaxIdleConnsPerHost: 8,
+		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     time.Minute,
 		// No Proxy: a proxy would dial for us, past the guard.
 	}
-	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect, Timeout: timeout}, now}, nil
+	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect}, timeout, now}, nil
 }
 
 // refuseRedirect keeps a code, a token or the client's secret from being sent to wherever an endpoint points: 307 and 308

@@ -17,7 +17,7 @@ import (
 // tokenError says why no token came, in words that are safe to show: the status, and what RFC 6749 §5.2 lets a provider
 // explain. What was asked for is named as a part of "refused …".
 func tokenError(in *models.Integration, asked string, reply tokenReply, err error, secrets ...models.Secret) *models.Error {
-	failure := &models.Error{Kind: models.KindProviderFailed, RetryAfter: reply.retryAfter}
+	failure := &models.Error{Kind: models.KindProviderFailed}
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():

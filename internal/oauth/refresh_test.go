@@ -2,11 +2,14 @@ package oauth
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/patchbay/patchbay/models"
 )
@@ -25,13 +28,13 @@ func TestRefreshRequest(t *testing.T) {
 	in := integration(endpoint.URL+"/authorize", endpoint.URL+"/token")
 	in.Auth.TokenParams = map[string]string{"grant_type": "authorization_code", "audience": "x"}
 	client := newClient(t, endpoint.URL)
-	credentials, err := client.Refresh(t.Context(), in, "old")
-	if err != nil || credentials.AccessToken != "new" || credentials.RefreshToken != "old" || credentials.ExpiresAt == nil {
-		t.Errorf("an answer without a refresh token keeps the old one: %v, %q", err, credentials.RefreshToken.Reveal())
+	credentials, failure := refresh(t, client, in, "old")
+	if failure != nil || credentials.AccessToken != "new" || credentials.RefreshToken != "old" || credentials.ExpiresAt == nil {
+		t.Errorf("an answer without a refresh token keeps the old one: %v, %q", failure, credentials.RefreshToken.Reveal())
 	}
 	in.Auth.RefreshURL = endpoint.URL + "/refresh?tenant=1"
-	if _, err := client.Refresh(t.Context(), in, "old"); err != nil {
-		t.Error(err)
+	if _, failure := refresh(t, client, in, "old"); failure != nil {
+		t.Error(failure.Reason)
 	}
 	for i, path := range []string{"/token", "/refresh?tenant=1"} {
 		got := sent[i]
@@ -41,25 +44,102 @@ func TestRefreshRequest(t *testing.T) {
 	}
 }
 
-func TestRefreshFailures(t *testing.T) {
+func refresh(t *testing.T, client *Client, in *models.Integration, token models.Secret) (models.Credentials, *RefreshFailure) {
+	t.Helper()
+	reply, err := client.AskRefresh(t.Context(), in, token, time.Now(), time.Minute)
+	return ReadRefresh(in, token, reply, err)
+}
+
+// TestWhatAFailedRefreshMeans holds the dialects: what is not known to be the end of a grant costs nobody a connection.
+func TestWhatAFailedRefreshMeans(t *testing.T) {
+	const dead, refused = "example no longer accepts the refresh token", "example refused to refresh the access token"
 	for name, test := range map[string]struct {
-		answer http.HandlerFunc
-		code   string
-		want   string
+		answer  http.HandlerFunc
+		verdict Verdict
+		reason  string // how it begins
+		said    string // what the provider answered
 	}{
-		"dead":           {status(400, `{"error":"invalid_grant","error_description":"the-refresh-token was revoked"}`), models.CodeNeedsReconnect, "example refused the refresh token: invalid_grant: [redacted] was revoked"},
-		"dead with 200":  {status(200, `{"error":"bad_refresh_token"}`), models.CodeNeedsReconnect, "example refused the refresh token: bad_refresh_token"},
-		"client refused": {status(401, `{"error":"invalid_client"}`), models.CodeRefreshFailed, "example refused the refresh token: invalid_client"},
-		"down":           {status(503, "<html>"), models.CodeRefreshFailed, "example answered with status 503 and something that is not a token response."},
-		"no token":       {status(200, `{"ok":false}`), models.CodeRefreshFailed, "example answered with status 200 and no access token."},
+		"invalid_grant":             {status(400, `{"error":"invalid_grant","error_description":"the-refresh-token was revoked"}`), Dead, dead, "400 Bad Request, invalid_grant: [redacted] was revoked"},
+		"invalid_grant with 401":    {status(401, `{"error":"invalid_grant"}`), Dead, dead, "401 Unauthorized, invalid_grant"},
+		"invalid_grant with 200":    {status(200, `{"error":"invalid_grant"}`), Dead, dead, "200 OK, invalid_grant"},
+		"as a form":                 {status(200, `error=bad_refresh_token&error_description=It+has+expired`), Dead, dead, "200 OK, bad_refresh_token: It has expired"},
+		"in capitals":               {status(400, `{"status":"BAD_REFRESH_TOKEN","message":"missing"}`), Dead, dead, "400 Bad Request, BAD_REFRESH_TOKEN: missing"},
+		"as an object":              {status(400, `{"error":{"code":"invalid_grant","message":"gone"}}`), Dead, dead, "400 Bad Request, invalid_grant: gone"},
+		"not ok, and dead":          {status(200, `{"ok":false,"error":"token_revoked"}`), Dead, dead, "200 OK, token_revoked"},
+		"in the provider's dialect": {status(400, `{"error":"org_gone"}`), Dead, dead, "400 Bad Request, org_gone"},
+		"unauthorized_client":       {status(400, `{"error":"unauthorized_client"}`), Refused, refused, "400 Bad Request, unauthorized_client"},
+		"invalid_request":           {status(400, `{"error":"invalid_request"}`), Refused, refused, "400 Bad Request, invalid_request"},
+		"400 and nothing":           {status(400, ""), Refused, refused, "400 Bad Request, and nothing else"},
+		"not ok":                    {status(200, `{"ok":false,"access_token":"x"}`), Refused, refused, "200 OK"},
+		"our client":                {status(401, `{"error":"invalid_client"}`), Unavailable, "example refuses the client id or the client secret", "401 Unauthorized, invalid_client"},
+		"our address":               {status(404, `<html>`), Unavailable, "The token endpoint of example does not take the request", "404 Not Found, and 6 bytes that are no token response"},
+		"too many":                  {status(429, `{"error":"rate_limited"}`), Unavailable, "example asks to be left alone", "429 Too Many Requests, rate_limited"},
+		"down":                      {status(503, "<html>the-refresh-token"), Unavailable, "example is in trouble", "503 Service Unavailable, and 23 bytes that are no token response"},
+		"no token":                  {status(200, `{"token_type":"Bearer"}`), Unavailable, "example gave an answer without an access token", "200 OK"},
+		"HTML with 200":             {status(200, "<html>sign in</html>"), Unavailable, "example gave an answer without an access token", "200 OK, and 20 bytes that are no token response"},
+		"too long":                  {status(200, strings.Repeat("x", maxReplyBytes+1)), Unavailable, "example gave an answer of more than 1 MiB", ""},
+		"cut off":                   {func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, Unavailable, "example could not be reached", ""},
+		"redirected": {
+			func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "https://other.example", http.StatusTemporaryRedirect)
+			},
+			Unavailable, "The token endpoint of example redirects", "307 Temporary Redirect, and nothing else",
+		},
 	} {
 		endpoint := httptest.NewServer(test.answer)
 		in := integration("https://p.example/a", endpoint.URL)
-		_, err := newClient(t, endpoint.URL).Refresh(t.Context(), in, "the-refresh-token")
+		in.Auth.DeadTokenErrors = []string{"org_gone"}
+		credentials, failure := refresh(t, newClient(t, endpoint.URL), in, "the-refresh-token")
 		endpoint.Close()
-		if !models.HasCode(err, test.code) || err.Error() != test.want {
-			t.Errorf("%s: %v, want %s", name, err, test.want)
+		if failure == nil || failure.Verdict != test.verdict || !strings.HasPrefix(failure.Reason, test.reason) || failure.Answer != test.said || credentials.RefreshToken != "" {
+			t.Errorf("%s: %+v", name, failure)
 		}
+	}
+}
+
+func TestAnOddAnswerKeepsTheRefreshTokenItBrings(t *testing.T) {
+	for name, body := range map[string]string{
+		"without an access token": `{"refresh_token":"rotated"}`,
+		"access token null":       `{"access_token":null,"refresh_token":"rotated","expires_in":-5}`,
+		"in UTF-16":               "\xff\xfe" + strings.ReplaceAll(`|{|"|r|e|f|r|e|s|h|_|t|o|k|e|n|"|:|"|r|o|t|a|t|e|d|"|}|`, "|", "\x00")[1:],
+	} {
+		endpoint := httptest.NewServer(status(200, body))
+		in := integration("https://p.example/a", endpoint.URL)
+		credentials, failure := refresh(t, newClient(t, endpoint.URL), in, "old")
+		endpoint.Close()
+		if failure == nil || failure.Verdict != Unavailable || credentials.RefreshToken != "rotated" {
+			t.Errorf("%s: %q, %+v", name, credentials.RefreshToken.Reveal(), failure)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"30": 30 * time.Second, "Sun, 01 Mar 2026 12:01:00 GMT": time.Minute, "1000000000": 1e9 * time.Second,
+		"-1": 0, "soon": 0, "": 0, "Sun, 01 Mar 2020 12:01:00 GMT": 0,
+	} {
+		if got := retryAfter(header, testNow); got != want {
+			t.Errorf("%q: %v, want %v", header, got, want)
+		}
+	}
+}
+
+func TestAProviderIsAwaitedForAWhileAndAskedOnlyInTime(t *testing.T) {
+	var asked atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	defer endpoint.Close()
+	client, in := newClient(t, endpoint.URL), integration("https://p.example/a", endpoint.URL)
+	reply, err := client.AskRefresh(t.Context(), in, "token", time.Now(), 10*time.Millisecond)
+	if _, failure := ReadRefresh(in, "token", reply, err); failure == nil || !failure.Timeout || failure.Reason != "example did not answer in time." {
+		t.Errorf("silent: %+v", failure)
+	}
+	reply, err = client.AskRefresh(t.Context(), in, "token", time.Now().Add(-time.Minute), time.Second)
+	if _, failure := ReadRefresh(in, "token", reply, err); failure == nil || !failure.Timeout || asked.Load() != 1 {
+		t.Errorf("too late to ask, and asked %d times: %+v", asked.Load(), failure)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -27,46 +26,20 @@ func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectU
 	if !in.Auth.DisablePKCE {
 		form.Set("code_verifier", verifier.Reveal())
 	}
-	reply, err := c.token(ctx, in, in.Auth.TokenURL, form)
-	if err != nil || reply.text("access_token") == "" || reply.code != "" {
+	for name, value := range ownParams(in.Auth.TokenParams) {
+		form.Set(name, value)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	answer, err := c.post(ctx, in, in.Auth.TokenURL, form)
+	reply := parseReply(answer)
+	if err != nil || !reply.granted() {
 		failure := tokenError(in, "the authorization code", reply, err, code, verifier, in.OAuth.Secret, basicCredentials(in.OAuth))
 		failure.Code = models.ConnectTokenRetrieval
 		return models.Credentials{}, failure
 	}
 	return reply.credentials(), nil
 }
-
-// Refresh asks for a new access token (RFC 6749 §6), once. A provider that does not rotate refresh tokens sends none;
-// then the one used is kept. It fails with needs_reconnect when the refresh token is dead for certain, and with
-// refresh_failed or refresh_timeout when trying again may help.
-func (c *Client) Refresh(ctx context.Context, in *models.Integration, refreshToken models.Secret) (models.Credentials, error) {
-	address := in.Auth.RefreshURL
-	if address == "" {
-		address = in.Auth.TokenURL
-	}
-	reply, err := c.token(ctx, in, address, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}})
-	if err != nil || reply.text("access_token") == "" || reply.code != "" {
-		failure := tokenError(in, "the refresh token", reply, err, refreshToken, in.OAuth.Secret, basicCredentials(in.OAuth))
-		switch {
-		case err == nil && slices.Contains(deadTokenErrors, reply.code):
-			failure.Kind, failure.Code = models.KindReauthRequired, models.CodeNeedsReconnect
-		case failure.Kind == models.KindProviderTimeout:
-			failure.Code = models.CodeRefreshTimeout
-		default:
-			failure.Code = models.CodeRefreshFailed
-		}
-		return models.Credentials{}, failure
-	}
-	credentials := reply.credentials()
-	if credentials.RefreshToken == "" {
-		credentials.RefreshToken = refreshToken
-	}
-	return credentials, nil
-}
-
-// deadTokenErrors are the error codes by which providers say that a refresh token will never work again: that of RFC 6749
-// §5.2, and GitHub's.
-var deadTokenErrors = []string{"invalid_grant", "bad_refresh_token"}
 
 // ErrNoRevocation says that a provider has no way to revoke a grant.
 var ErrNoRevocation = errors.New("the provider has no revocation endpoint")
@@ -87,12 +60,14 @@ func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials
 	if credentials.RefreshToken == "" {
 		form = url.Values{"token": {credentials.AccessToken.Reveal()}, "token_type_hint": {"access_token"}}
 	}
-	_, status, _, err := c.post(ctx, in, in.Auth.RevocationURL, form)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	answer, err := c.post(ctx, in, in.Auth.RevocationURL, form)
 	if err != nil {
 		return tokenError(in, "", tokenReply{}, err)
 	}
-	if status < 200 || status > 299 {
-		return revocationRefused(in, status)
+	if answer.Status < 200 || answer.Status > 299 {
+		return revocationRefused(in, answer.Status)
 	}
 	return nil
 }
@@ -104,20 +79,6 @@ func revocationRefused(in *models.Integration, status int) error {
 		refused.Kind = models.KindProviderFailed
 	}
 	return refused
-}
-
-// token asks a token endpoint. An answer is a reply whatever its status; err tells that there was none.
-func (c *Client) token(ctx context.Context, in *models.Integration, address string, form url.Values) (tokenReply, error) {
-	for name, value := range ownParams(in.Auth.TokenParams) {
-		form.Set(name, value)
-	}
-	header, status, body, err := c.post(ctx, in, address, form)
-	if err != nil {
-		return tokenReply{}, err
-	}
-	reply := parseReply(status, header.Get("Content-Type"), body, c.now())
-	reply.retryAfter = retryAfter(header.Get("Retry-After"), c.now())
-	return reply, nil
 }
 
 // retryAfter reads seconds or a date (RFC 9110 §10.2.3); 0 where it is neither, or past.
@@ -132,8 +93,9 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return max(0, at.Sub(now))
 }
 
-// post sends a form as the integration's client (RFC 6749 §2.3.1).
-func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (header http.Header, status int, reply []byte, err error) {
+// post sends a form as the integration's client (RFC 6749 §2.3.1). The answer is a reply whatever its status; an error tells
+// that there was none.
+func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (Reply, error) {
 	inBody := in.Auth.AuthorizationMethod == models.ClientAuthBody
 	if inBody {
 		form.Set("client_id", in.OAuth.ID)
@@ -143,11 +105,11 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 	}
 	body, kind, err := encodeForm(form, in.Auth.BodyFormat)
 	if err != nil {
-		return nil, 0, nil, err
+		return Reply{}, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, 0, nil, err
+		return Reply{}, err
 	}
 	request.GetBody = nil // a code or a refresh token is sent once, whatever happens to the connection
 	request.Header.Set("Content-Type", kind)
@@ -161,14 +123,17 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 		if errors.As(err, &wrapped) && !wrapped.Timeout() {
 			err = wrapped.Err
 		}
-		return nil, 0, nil, err
+		return Reply{}, err
 	}
 	defer response.Body.Close()
-	reply, err = io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
-	if err == nil && len(reply) > maxReplyBytes {
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
+	if err == nil && len(text) > maxReplyBytes {
 		err = errReplyTooLong
 	}
-	return response.Header, response.StatusCode, reply, err
+	return Reply{
+		Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"),
+		Received: c.now(), Body: text,
+	}, err
 }
 
 var errReplyTooLong = errors.New("the answer is longer than 1 MiB")

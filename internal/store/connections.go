@@ -133,7 +133,14 @@ func (tx *Tx) SaveCredentials(c *models.Connection, credentials models.Credentia
 		"refreshable":        c.Refreshable,
 		"state":              c.State,
 		"state_reason":       c.StateReason,
+		"state_answer":       c.StateAnswer,
 		"state_before":       c.StateBefore,
+		"ahead_at":           c.AheadAt,
+		"used_at":            c.UsedAt,
+		"failures":           c.Failures,
+		"refusals":           c.Refusals,
+		"sealed_reply":       nil, // which was about the credentials before
+		"lease_until":        0,
 	})
 }
 
@@ -141,17 +148,8 @@ func (tx *Tx) SaveCredentials(c *models.Connection, credentials models.Credentia
 // c.Version is not the stored one.
 func (tx *Tx) SaveState(c *models.Connection, now time.Time) error {
 	return tx.saveVersion(c, now, map[string]any{
-		"state": c.State, "state_reason": c.StateReason, "state_before": c.StateBefore, "refresh_at": c.RefreshAt,
+		"state": c.State, "state_reason": c.StateReason, "state_answer": c.StateAnswer, "state_before": c.StateBefore, "ahead_at": c.AheadAt,
 	})
-}
-
-// SaveRefreshAt stores when a connection's credentials are to be refreshed. That is no change of the connection: its version
-// stays.
-func (tx *Tx) SaveRefreshAt(c *models.Connection) error {
-	if err := tx.db.Model(&connectionRow{}).Where("id = ?", c.ID).Update("refresh_at", c.RefreshAt).Error; err != nil {
-		return fmt.Errorf("save connection %s: %w", c.UUID, err)
-	}
-	return nil
 }
 
 // SaveTags stores the connection's tags as the next version; everything else stays. It fails with stale_version when

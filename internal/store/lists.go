@@ -66,7 +66,11 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	}
 	if filter.Query != "" {
 		escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.Query)
-		db = db.Where(`(uuid = ? OR user_id LIKE ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")
+		like := "LIKE"
+		if db.Name() == "postgres" {
+			like = "ILIKE" // either way, A is a, and what is not ASCII is itself
+		}
+		db = db.Where(`(uuid = ? OR user_id `+like+` ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")
 	}
 	soon := now.Add(models.ExpiringWindow)
 	switch filter.Status {
@@ -118,7 +122,7 @@ func (q *queries) CountUpTo(ctx context.Context, filter models.ConnectionFilter,
 	var n int64
 	db := q.db.WithContext(ctx)
 	some := filtered(db.Model(&models.Connection{}), filter, now).Select("1").Limit(limit)
-	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+	if err := db.Table("(?) AS found", some).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count connections: %w", err)
 	}
 	return n, nil
@@ -169,7 +173,7 @@ func (q *queries) CountUsersUpTo(ctx context.Context, limit int) (int64, error) 
 	var n int64
 	db := q.db.WithContext(ctx)
 	some := db.Model(&models.Connection{}).Distinct("user_id").Limit(limit)
-	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+	if err := db.Table("(?) AS found", some).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	return n, nil

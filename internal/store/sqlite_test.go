@@ -14,10 +14,9 @@ import (
 	"github.com/patchbay/patchbay/internal/vault"
 )
 
-func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store {
-		return open(t, filepath.Join(t.TempDir(), "patchbay.db"), newRing(t))
-	})
+// The suite runs on the database that PATCHBAY_TEST_DB names.
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store { return storetest.Open(t) })
 }
 
 func TestSQLiteHoldsNoSecretInTheClear(t *testing.T) {
@@ -118,6 +117,9 @@ func TestSQLitePagesComeFromIndexes(t *testing.T) {
 		"SELECT * FROM api_keys WHERE hash = 'x' OR previous_hash = 'x' AND previous_hash <> '' AND previous_expires_at > 9",
 		"SELECT * FROM attempts WHERE claim_hash = 'x' AND status = 'pending'",
 		"SELECT * FROM attempts WHERE status = 'pending' AND last_moved < 9",
+		"SELECT DISTINCT integration FROM connections WHERE ahead_at <= 9",
+		"SELECT * FROM connections WHERE integration = 'a' AND ahead_at <= 9 AND lease_until <= 9 ORDER BY ahead_at LIMIT 128",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM connections WHERE ahead_at <= 9 LIMIT 10)",
 	} {
 		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -87,7 +88,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := sceneOf(t, openStore(t), loopback, 300*time.Millisecond)
+			s := sceneOf(t, storetest.Open(t), loopback, 300*time.Millisecond)
 			r := newReceiver(t)
 			r.answers(test.answer)
 			e := s.create(r.URL)
@@ -117,7 +118,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)
 	port := r.URL[strings.LastIndex(r.URL, ":"):]
-	s := sceneOf(t, openStore(t), []string{"10.1.2.3:80"}, Timeout)
+	s := sceneOf(t, storetest.Open(t), []string{"10.1.2.3:80"}, Timeout)
 	for _, host := range []string{"127.0.0.1", "localhost", "0.0.0.0", "[::ffff:7f00:1]", "127.1"} {
 		e := s.create("http://" + host + port)
 		_, err := s.SendTest(t.Context(), e.UUID)
@@ -134,7 +135,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	redirecting.answers(func(w http.ResponseWriter, request *http.Request) {
 		http.Redirect(w, request, r.URL, http.StatusTemporaryRedirect)
 	})
-	s = sceneOf(t, openStore(t), []string{strings.TrimPrefix(redirecting.URL, "http://")}, Timeout)
+	s = sceneOf(t, storetest.Open(t), []string{strings.TrimPrefix(redirecting.URL, "http://")}, Timeout)
 	e := s.create(redirecting.URL)
 	_, err := s.SendTest(t.Context(), e.UUID)
 	must(t, err)

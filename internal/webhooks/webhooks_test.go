@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,7 @@ import (
 	"github.com/patchbay/patchbay/client"
 	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/store"
-	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -30,7 +29,7 @@ type scene struct {
 	offset atomic.Int64 // of the clock
 }
 
-func newScene(t *testing.T) *scene { return sceneOf(t, openStore(t), loopback, Timeout) }
+func newScene(t *testing.T) *scene { return sceneOf(t, storetest.Open(t), loopback, Timeout) }
 
 // loopback is allowed where a test does not say otherwise.
 var loopback = []string{"127.0.0.0/8"}
@@ -48,16 +47,6 @@ func sceneOf(t *testing.T, db *store.Store, allow []string, timeout time.Duratio
 	must(t, err)
 	t.Cleanup(func() { must(t, background.Stop(context.Background())) })
 	return s
-}
-
-func openStore(t *testing.T) *store.Store {
-	t.Helper()
-	ring, err := vault.Parse(vault.NewKey())
-	must(t, err)
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	return db
 }
 
 func must(t testing.TB, err error) {
@@ -263,7 +252,7 @@ func TestNoEventIsLostOrDoubledUnderConcurrentWriters(t *testing.T) {
 
 func TestAHangingEndpointDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
-	s := sceneOf(t, openStore(t), loopback, 20*time.Second)
+	s := sceneOf(t, storetest.Open(t), loopback, 20*time.Second)
 	hanging, healthy := newReceiver(t), newReceiver(t)
 	release := make(chan struct{})
 	hanging.answers(func(http.ResponseWriter, *http.Request) { <-release })
@@ -408,8 +397,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	e := s.create("https://example.com")
-	pool, err := s.store.SQL()
-	must(t, err)
+	pool := s.store.SQL()
 	var sealed []byte
 	must(t, pool.QueryRowContext(t.Context(), "SELECT sealed_secret FROM webhook_endpoints").Scan(&sealed))
 	if len(sealed) == 0 || strings.Contains(string(sealed), e.Secret.Reveal()) {

@@ -44,6 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"an idempotency key keeps one answer":                    idempotency,
 		"stored integrations move their revision":                storedIntegrations,
 		"tokens wait for their claim":                            pendingAttempt,
+		"one holds the lease of a refresh":                       oneHoldsTheLease,
+		"replies are kept until they are understood":             repliesAreKept,
+		"what is due is found":                                   whatIsDue,
+		"uses are noted":                                         usesAreNoted,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -67,7 +71,7 @@ func Credentials(name string) models.Credentials {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -78,12 +78,14 @@ export class Patchbay {
 
   /**
    * Gives credentials that are fresh: an access token about to end is refreshed first. `minTtl` is the number of seconds
-   * that it must still live, `forceRefresh` refreshes in any case. Refused with `needs_reconnect` when the user has to
-   * connect again.
+   * that it must still live, `forceRefresh` refreshes in any case, and `rejectedToken`, an access token that the provider's
+   * API has just answered with 401, is refreshed unless it has been replaced already. Refused with `needs_reconnect` when
+   * the user has to connect again.
    */
-  async getCredentials(integration: string, userId: string, options: CallOptions & { minTtl?: number; forceRefresh?: boolean } = {}): Promise<ConnectionCredentials> {
-    const { minTtl, forceRefresh, ...call } = options;
-    return this.#transport.json('GET', connectionPath(integration, userId, '/credentials'), { ...call, query: { minTtl, forceRefresh } });
+  async getCredentials(integration: string, userId: string, options: CallOptions & { minTtl?: number; forceRefresh?: boolean; rejectedToken?: string } = {}): Promise<ConnectionCredentials> {
+    const { minTtl, forceRefresh, rejectedToken, ...call } = options;
+    const rejected = rejectedToken === undefined ? undefined : await sha256(rejectedToken);
+    return this.#transport.json('GET', connectionPath(integration, userId, '/credentials'), { ...call, query: { minTtl, forceRefresh, rejected } });
   }
 
   /** Goes through all connections that match, page by page as they are needed. */
@@ -205,4 +207,10 @@ export class Patchbay {
 
 function connectionPath(integration: string, userId: string, rest = ''): string {
   return `/connections/${segment('integration', integration)}/${segment('userId', userId)}${rest}`;
+}
+
+/** Hashes a token, so that it never stands in an address. */
+async function sha256(token: string): Promise<string> {
+  const sum = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
+  return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -68,7 +68,7 @@ CREATE TABLE river_migration (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT line_length CHECK (char_length(line) > 0 AND char_length(line) < 128),
     CONSTRAINT version_gte_1 CHECK (version >= 1),
-    PRIMARY KEY (line, version)
+    CONSTRAINT river_migration_pkey1 PRIMARY KEY (line, version)
 );
 CREATE TYPE river_job_state AS ENUM ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
 CREATE TABLE river_job (
