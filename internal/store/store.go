@@ -39,13 +39,18 @@ type Store struct {
 // Tx is an open write transaction; its reads see its own changes.
 type Tx struct {
 	queries
+	announced bool // that events come, see announceEvents
 }
 
 // queries are the reads that a Store and a Tx have in common.
 type queries struct {
-	db    *gorm.DB
-	vault *vault.Ring
+	db      *gorm.DB
+	vault   *vault.Ring
+	changes bool // of a Tx
 }
+
+// postgres reports whether the database is PostgreSQL.
+func (q *queries) postgres() bool { return q.db.Name() == "postgres" }
 
 //go:embed migrations
 var migrations embed.FS
@@ -155,7 +160,7 @@ func (s *Store) Close() error { return s.close() }
 func (s *Store) Write(ctx context.Context, change func(*Tx) error) error { return s.write(ctx, change) }
 
 // Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
-func (s *Store) Postgres() bool { return s.writer.Name() == "postgres" }
+func (s *Store) Postgres() bool { return s.postgres() }
 
 // SQL gives the pool of connections that write; with SQLite that is one connection, which whoever holds it keeps from
 // [Store.Write]. It is for internal/jobs alone, whose library brings its own statements.
