@@ -28,6 +28,7 @@ type Store struct {
 	queries // on the pool of readers
 	writer  *gorm.DB
 	close   func() error
+	sealing sealing
 }
 
 // Tx is an open write transaction; its reads see its own changes.
@@ -100,13 +101,21 @@ func (s *Store) Close() error { return s.close() }
 // change may not use the Store, only its Tx.
 func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
 	return s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return change(&Tx{queries{db, s.vault}})
+		tx := &Tx{queries{db, s.vault}}
+		if err := s.sealing.follow(tx); err != nil {
+			return err
+		}
+		return change(tx)
 	})
 }
 
-// Ready reports whether the database takes writes.
+// Ready reports whether the database takes writes, and whether the key ring opens what it holds: it fails with
+// [ErrWrongKey].
 func (s *Store) Ready(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.openKeyCheck(ctx); err != nil {
+			return err
+		}
 		return tx.db.Exec("INSERT INTO settings (name, value) VALUES ('ready', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value").Error
 	})
 }
