@@ -31,7 +31,7 @@ func keyCheckPlace() vault.Place {
 	return vault.Place{Table: "settings", Column: "value", Row: keyCheck}
 }
 
-// checkKey opens the sealed value every database holds, or seals it at the first run, and has the ring seal under the key
+// checkKey opens the sealed value every database holds, or seals it at the first run, of several processes one, and has the ring seal under the key
 // that the database says. It fails with [ErrWrongKey], also where a key is missing that values may still be sealed under.
 func (s *Store) checkKey(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
@@ -49,7 +49,8 @@ func (s *Store) checkKey(ctx context.Context) error {
 		}
 		if len(keys) == 0 {
 			now := time.Now().UTC()
-			return errors.Join(tx.db.Create(&models.EncryptionKey{ID: keyID, FirstUsed: now}).Error, tx.vault.SealUnder(keyID))
+			first := models.EncryptionKey{ID: keyID, FirstUsed: now}
+			return errors.Join(tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&first).Error, tx.vault.SealUnder(keyID))
 		}
 		var missing []string
 		for _, key := range keys {
