@@ -80,8 +80,7 @@ func (s *storageSettings) keyText() (string, error) {
 	if s.EncryptionKey != "" {
 		return s.EncryptionKey, nil
 	}
-	text, err := os.ReadFile(s.KeyFile)
-	return string(text), err
+	return vault.KeyText(s.KeyFile)
 }
 
 // amounts says how much was done, and how fast.

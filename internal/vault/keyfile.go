@@ -48,7 +48,7 @@ func stampOf(path string) (stamp, error) {
 }
 
 func readKeys(path string) ([]key, error) {
-	text, err := readKeyText(path)
+	text, err := KeyText(path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func readKeys(path string) ([]key, error) {
 	return keys, nil
 }
 
-// readKeyText reads the file after it has made sure that nobody else can; a link is judged by what it leads to.
-func readKeyText(path string) (string, error) {
+// KeyText reads the file after it has made sure that nobody else can; a link is judged by what it leads to.
+func KeyText(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", fmt.Errorf("key file: %w", err)
@@ -161,7 +161,7 @@ func changeKeyFile(path string, change func(keys []string) ([]string, error)) er
 		return fmt.Errorf("change key file %s: %w", path, err)
 	}
 	defer unlock()
-	text, err := readKeyText(path)
+	text, err := KeyText(path)
 	if err != nil {
 		return err
 	}
