@@ -115,5 +115,6 @@ const (
 	CodeUnknownIntegration  = "unknown_integration"
 	CodeUnknownProvider     = "unknown_provider"
 	CodeUnsupportedAuthMode = "unsupported_auth_mode"
+	CodeWrongKey            = "wrong_key"
 	CodeWrongPassword       = "wrong_password"
 )

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/oauth"
+	"github.com/patchbay/patchbay/internal/rotation"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
@@ -59,7 +61,7 @@ const (
 func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	log := s.logger(streams)
 	slog.SetDefault(log)
-	db, err := s.open(ctx)
+	db, ring, err := s.openWithRing(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,6 +96,13 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	if err := s.wire(ctx, &config, db, address); err != nil {
 		return err
 	}
+	keeper, err := rotation.Join(ctx, db, ring, newReplica(), utcNow, log)
+	if err != nil {
+		return settingsError{err}
+	}
+	report := systemReport{started: utcNow(), db: db, keys: keeper, config: &config}
+	report.work = append(report.work, dueRefreshes(db), resealing(keeper))
+	config.System = report.status
 	needsSetup, err := s.firstAdmin(ctx, admins)
 	if err != nil {
 		return err
@@ -106,11 +115,12 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	work.Go(func() { meter.Run(background) })
 	work.Go(func() { every(background, reloadInterval, "reload integrations", log, config.Connections.Reload) })
 	work.Go(func() { every(background, sweepInterval, "sweep", log, config.Connections.Sweep) })
+	work.Go(func() { every(background, rotation.Interval, "look after the encryption keys", log, keeper.Tick) })
 	err = serve(ctx, listener, handlers.New(config), log)
 	config.Connections.Wait()
 	stop()
 	work.Wait()
-	return err
+	return errors.Join(err, keeper.Leave(context.WithoutCancel(ctx)))
 }
 
 // How often background work runs.

@@ -17,8 +17,8 @@ import (
 )
 
 // ErrWrongKey is returned by [Open] when the key ring does not open what this database holds.
-var ErrWrongKey = errors.New("the encryption key is not the one this database was sealed with; " +
-	"point PATCHBAY_KEY_FILE or PATCHBAY_ENCRYPTION_KEY at the original key")
+var ErrWrongKey error = &models.Error{Code: models.CodeWrongKey, Message: "the encryption key is not the one this database was sealed with; " +
+	"point PATCHBAY_KEY_FILE or PATCHBAY_ENCRYPTION_KEY at the original key"}
 
 // errKeyMissing names the keys that a ring lacks.
 func errKeyMissing(ring *vault.Ring, missing ...string) error {

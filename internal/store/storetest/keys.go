@@ -25,6 +25,7 @@ func RunKeys(t *testing.T, database Database) {
 	for name, test := range map[string]func(*testing.T, *keyScene){
 		"every sealed column is known":                               sealedColumns,
 		"a rotation under traffic loses nothing":                     rotationUnderTraffic,
+		"a value that is written meanwhile is left alone":            writtenMeanwhile,
 		"a rotation goes on where it was interrupted":                rotationInterrupted,
 		"damaged values do not hold up the others":                   rotationWithDamage,
 		"a key waits for every server":                               keyWaits,
@@ -141,24 +142,24 @@ func sealedColumns(t *testing.T, s *keyScene) {
 func rotationUnderTraffic(t *testing.T, s *keyScene) {
 	one, ring := s.process(t)
 	two, _ := s.process(t)
-	fill(t, one, 250)
-	before := ring.Sealing()
+	fill(t, one, 60)
 	var stop, reads atomic.Int64
-	var writes [8]int
+	var writes [4]int
 	var group sync.WaitGroup
 	for i := range writes {
 		db := []*store.Store{one, two}[i%2]
-		group.Go(func() { // writes one connection over and over, and reads what it wrote
+		group.Go(func() { // writes one connection over and over, and finds what it wrote
 			c, err := db.ConnectionOf(t.Context(), "slack", strconv.Itoa(i))
-			for n := 1; stop.Load() == 0 && err == nil; n++ {
-				err = db.Write(t.Context(), func(tx *store.Tx) error { return tx.SaveCredentials(c, Credentials(fmt.Sprint(i, "-", n)), Now) })
+			for want := fmt.Sprint("access-", i); stop.Load() == 0 && err == nil; {
 				var got models.Credentials
-				if err == nil {
-					writes[i] = n
-					got, err = db.Credentials(t.Context(), c.UUID)
-				}
-				if want := fmt.Sprint("access-", i, "-", n); err == nil && got.AccessToken.Reveal() != want {
+				if got, err = db.Credentials(t.Context(), c.UUID); err == nil && got.AccessToken.Reveal() != want {
 					t.Errorf("wrote %s, read %s", want, got.AccessToken.Reveal())
+				}
+				writes[i]++
+				name := fmt.Sprint(i, "-", writes[i])
+				want = "access-" + name
+				if err == nil {
+					err = db.Write(t.Context(), func(tx *store.Tx) error { return tx.SaveCredentials(c, Credentials(name), Now) })
 				}
 			}
 			if err != nil {
@@ -167,8 +168,8 @@ func rotationUnderTraffic(t *testing.T, s *keyScene) {
 		})
 		group.Go(func() { // reads the others
 			for n := 0; stop.Load() == 0; n++ {
-				_, got, err := db.ConnectionWithCredentials(t.Context(), "slack", strconv.Itoa(8+n%242))
-				if want := fmt.Sprint("access-", 8+n%242); err != nil || got.AccessToken.Reveal() != want {
+				_, got, err := db.ConnectionWithCredentials(t.Context(), "slack", strconv.Itoa(4+n%56))
+				if want := fmt.Sprint("access-", 4+n%56); err != nil || got.AccessToken.Reveal() != want {
 					t.Errorf("while the key is replaced: %v", err)
 					return
 				}
@@ -191,11 +192,11 @@ func rotationUnderTraffic(t *testing.T, s *keyScene) {
 	stop.Store(1)
 	group.Wait()
 	reseal(t, two, settled())
-	if got := under(t, one); len(got) != 1 || got[keyID] < 255 {
+	if got := under(t, one); len(got) != 1 || got[keyID] != 65 {
 		t.Errorf("sealed under %v, want all under %s", got, keyID)
 	}
-	must(t, vault.RemoveKeys(s.path, before))
-	three, _ := s.process(t) // without the former key
+	must(t, vault.RemoveKeys(s.path, ring.Keys()[1:]...))
+	three, _ := s.process(t) // without the former keys
 	for i, n := range writes {
 		_, got, err := three.ConnectionWithCredentials(t.Context(), "slack", strconv.Itoa(i))
 		if want := fmt.Sprint("access-", i, "-", n); err != nil || got.AccessToken.Reveal() != want {
@@ -210,6 +211,56 @@ func rotationUnderTraffic(t *testing.T, s *keyScene) {
 	}
 }
 
+func writtenMeanwhile(t *testing.T, s *keyScene) {
+	one, ring := s.process(t)
+	two, _ := s.process(t)
+	Create(t, one, Connection("slack", "42"))
+	c, err := one.ConnectionOf(t.Context(), "slack", "42")
+	must(t, err)
+	_, err = one.Promote(t.Context(), s.addKey(t, ring), time.Now().UTC())
+	must(t, err)
+	for begun := false; !begun; { // up to the step that seals connections anew
+		_, err := one.Reseal(t.Context(), time.Now().UTC())
+		must(t, err)
+		passes, err := one.Resealings(t.Context())
+		must(t, err)
+		_, begun = passes["connections.sealed_credentials"]
+	}
+	stepped := make(chan error, 1)
+	must(t, two.Write(t.Context(), func(tx *store.Tx) error {
+		if err := tx.SaveCredentials(c, Credentials("newer"), Now); err != nil {
+			return err
+		}
+		go func() {
+			_, err := one.Reseal(t.Context(), time.Now().UTC())
+			stepped <- err
+		}()
+		deadline := time.Now().Add(10 * time.Second)
+		for !waitsFor(t, one, tx) { // it has read the former value
+			if time.Now().After(deadline) {
+				return errors.New("the step does not wait for this transaction")
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}))
+	must(t, <-stepped)
+	if got, err := two.Credentials(t.Context(), c.UUID); err != nil || got.AccessToken.Reveal() != "access-newer" {
+		t.Errorf("a value that was written meanwhile is lost: %s, %v", got.AccessToken.Reveal(), err)
+	}
+}
+
+// waitsFor reports whether a process waits for a transaction to end.
+func waitsFor(t *testing.T, db *store.Store, tx *store.Tx) bool {
+	t.Helper()
+	if !db.Postgres() {
+		return db.SQL().Stats().InUse > 0
+	}
+	var waiting int
+	must(t, tx.SQL().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting))
+	return waiting > 0
+}
+
 func rotationInterrupted(t *testing.T, s *keyScene) {
 	db, ring := s.process(t)
 	fill(t, db, 250)
@@ -217,11 +268,13 @@ func rotationInterrupted(t *testing.T, s *keyScene) {
 	_, err := db.Promote(t.Context(), keyID, time.Now().UTC())
 	must(t, err)
 	steps := 0
-	for more := true; more; steps++ { // every step in a process of its own
+	for more := true; more; steps++ {
 		if more, err = db.Reseal(t.Context(), time.Now().UTC()); err != nil {
 			t.Fatal(err)
 		}
-		db, _ = s.process(t)
+		if steps%4 == 3 { // another process goes on
+			db, _ = s.process(t)
+		}
 	}
 	passes, err := db.Resealings(t.Context())
 	if pass := passes["connections.sealed_credentials"]; err != nil || pass.Total != 250 || pass.Resealed != 250 || pass.FinishedAt == nil || steps < 8 {
