@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/rotation":        {"models", "internal/store", "internal/vault"},
 	"internal/sandbox":         {"models"},
 	"internal/store":           {"models", "internal/vault"},
-	"internal/store/storetest": {"models", "internal/store", "internal/vault"},
+	"internal/store/storetest": {"models", "internal/store", "internal/testkit", "internal/vault"},
 	"internal/testkit":         {},
 	"internal/vault":           {},
 	"models":                   {},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -32,7 +33,7 @@ func checkPath(path string) error {
 
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
 // NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
-func openSQLite(_ context.Context, path string, ring *vault.Ring) (*Store, error) {
+func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
@@ -51,19 +52,25 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	reader, readerPool, err := openPool(path, readers, true, "query_only(1)")
-	if err != nil {
-		return nil, errors.Join(err, writerPool.Close())
-	}
-	return &Store{
-		queries: queries{reader, ring},
+	s := &Store{
+		queries: queries{writer, ring},
 		writer:  writer,
 		pool:    writerPool,
 		migrate: func(ctx context.Context) error {
 			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
 		},
-		close: func() error { return errors.Join(readerPool.Close(), writerPool.Close()) },
-	}, nil
+		close: writerPool.Close,
+	}
+	if slices.Contains(options, OneConnection) {
+		return s, nil
+	}
+	reader, readerPool, err := openPool(path, readers, true, "query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, writerPool.Close())
+	}
+	s.queries.db = reader
+	s.close = func() error { return errors.Join(readerPool.Close(), writerPool.Close()) }
+	return s, nil
 }
 
 func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {

@@ -17,11 +17,8 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
-// Database makes an empty database. What it gives opens it, as often as there are processes, and closes it when the test ends.
-type Database func(t *testing.T) (open func(*vault.Ring) (*store.Store, error))
-
 // RunKeys runs the part of the suite that is about encryption keys.
-func RunKeys(t *testing.T, database Database) {
+func RunKeys(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *keyScene){
 		"every sealed column is known":                               sealedColumns,
 		"a rotation under traffic loses nothing":                     rotationUnderTraffic,
@@ -34,7 +31,7 @@ func RunKeys(t *testing.T, database Database) {
 		"a key that values are sealed under is asked for at a start": keyAskedFor,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &keyScene{path: filepath.Join(t.TempDir(), "patchbay.key"), open: database(t)}
+			s := &keyScene{path: filepath.Join(t.TempDir(), "patchbay.key"), location: Location(t)}
 			must(t, vault.CreateKeyFile(s.path))
 			test(t, s)
 		})
@@ -42,9 +39,14 @@ func RunKeys(t *testing.T, database Database) {
 }
 
 // keyScene is a database with a key file.
-type keyScene struct {
-	path string
-	open func(*vault.Ring) (*store.Store, error)
+type keyScene struct{ path, location string }
+
+func (s *keyScene) open(t *testing.T, ring *vault.Ring) (*store.Store, error) {
+	db, err := store.Open(t.Context(), s.location, ring, options()...)
+	if err == nil {
+		t.Cleanup(func() { db.Close() })
+	}
+	return db, err
 }
 
 // process opens the database as another process would.
@@ -52,7 +54,7 @@ func (s *keyScene) process(t *testing.T) (*store.Store, *vault.Ring) {
 	t.Helper()
 	ring, err := vault.ReadKeyFile(s.path)
 	must(t, err)
-	db, err := s.open(ring)
+	db, err := s.open(t, ring)
 	must(t, err)
 	return db, ring
 }
@@ -361,7 +363,7 @@ func rotationWithDamage(t *testing.T, s *keyScene) {
 func keyWaits(t *testing.T, s *keyScene) {
 	one, ring := s.process(t)
 	copied := copyOf(t, s.path) // a server with a copy of its own
-	two, err := s.open(copied)
+	two, err := s.open(t, copied)
 	must(t, err)
 	now := time.Now().UTC()
 	beat := func(db *store.Store, id string, at time.Time) {
@@ -416,7 +418,7 @@ func keyMissing(t *testing.T, s *keyScene) {
 	keyID := s.addKey(t, ring)
 	_, err := one.Promote(t.Context(), keyID, time.Now().UTC())
 	must(t, err)
-	if _, err := s.open(lacking); !errors.Is(err, store.ErrWrongKey) || !strings.Contains(err.Error(), keyID) {
+	if _, err := s.open(t, lacking); !errors.Is(err, store.ErrWrongKey) || !strings.Contains(err.Error(), keyID) {
 		t.Errorf("a process without the key that seals starts: %v", err)
 	}
 	if err := one.Ready(t.Context()); err != nil {
@@ -428,7 +430,7 @@ func keyFollowed(t *testing.T, s *keyScene) {
 	one, ring := s.process(t)
 	two, followed := s.process(t)
 	blind := copyOf(t, s.path)
-	three, err := s.open(blind)
+	three, err := s.open(t, blind)
 	must(t, err)
 	keyID := s.addKey(t, ring)
 	_, err = one.Promote(t.Context(), keyID, time.Now().UTC())
@@ -460,7 +462,7 @@ func keyAskedFor(t *testing.T, s *keyScene) {
 	must(t, vault.RemoveKeys(s.path, former)) // too early
 	lacking, err := vault.ReadKeyFile(s.path)
 	must(t, err)
-	if _, err := s.open(lacking); !errors.Is(err, store.ErrWrongKey) || !strings.Contains(err.Error(), former) {
+	if _, err := s.open(t, lacking); !errors.Is(err, store.ErrWrongKey) || !strings.Contains(err.Error(), former) {
 		t.Errorf("it starts without a key that values are sealed under: %v", err)
 	}
 	reseal(t, db, time.Now().UTC())
