@@ -187,10 +187,17 @@ func seize(ctx context.Context, location string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, statement := range []string{"PRAGMA busy_timeout = 0", "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = DELETE", "BEGIN EXCLUSIVE"} {
+	var mode string
+	for _, statement := range []string{"PRAGMA busy_timeout = 0", "PRAGMA journal_mode = DELETE", "BEGIN EXCLUSIVE"} {
 		if _, err = db.ExecContext(ctx, statement); err != nil {
 			break
 		}
+	}
+	if err == nil {
+		err = db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
+	}
+	if err == nil && mode != "delete" { // a server has started meanwhile: it has its log back, and reads
+		return nil, errors.Join(fmt.Errorf("%s: %w", location, ErrInUse), db.Close())
 	}
 	var e *modernc.Error
 	if errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED) {
