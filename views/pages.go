@@ -30,6 +30,7 @@ const (
 	NavAudit        NavItem = "audit"
 	NavKeys         NavItem = "keys"
 	NavReference    NavItem = "reference"
+	NavSystem       NavItem = "system"
 )
 
 // Theme is the colour scheme a visitor chose.
