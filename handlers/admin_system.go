@@ -41,12 +41,17 @@ func (s *server) systemDetail(status *models.SystemStatus) *views.SystemDetail {
 		proxies = strings.Join(status.TrustedProxies, ", ")
 	}
 	detail := &views.SystemDetail{
-		KeySource: status.KeyRing.Source, Keys: status.KeyRing.Keys, Rotation: status.KeyRing.Resealings,
+		KeySource: status.KeyRing.Source, Keys: status.KeyRing.Keys,
 		Settings: []views.Fact{
 			{Name: "Public root", Value: status.RootURL, Mono: true},
 			{Name: "Sandbox", Value: sandbox},
 			{Name: "Trusted proxies", Value: proxies},
 		},
+	}
+	for _, pass := range status.KeyRing.Resealings {
+		if pass.Total > 0 || pass.FinishedAt == nil {
+			detail.Rotation = append(detail.Rotation, pass)
+		}
 	}
 	for _, value := range status.KeyRing.Damaged {
 		row := views.DamagedRow{DamagedValue: value}
