@@ -34,6 +34,9 @@ type Store struct {
 	write   func(context.Context, func(*Tx) error) error
 	migrate func(context.Context) error
 	close   func() error
+
+	location string
+	sealing  sealing
 }
 
 // Tx is an open write transaction; its reads see its own changes.
@@ -70,6 +73,7 @@ func Open(ctx context.Context, location string, ring *vault.Ring, options ...Opt
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", Place(location), err)
 	}
+	s.location = location
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", Place(location), err), s.Close())
 	}
@@ -157,7 +161,14 @@ func (s *Store) Close() error { return s.close() }
 // change may not use the Store, only its Tx. Where another change is to the same row, it waits for that; it is run once.
 //
 // SQLite commits several changes together when they come at once, see group; they do not notice.
-func (s *Store) Write(ctx context.Context, change func(*Tx) error) error { return s.write(ctx, change) }
+func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if err := s.sealing.follow(tx); err != nil {
+			return err
+		}
+		return change(tx)
+	})
+}
 
 // Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
 func (s *Store) Postgres() bool { return s.postgres() }
@@ -175,9 +186,13 @@ func (tx *Tx) SQL() *sql.Tx {
 	return tx.db.Statement.ConnPool.(*sql.Tx)
 }
 
-// Ready reports whether the database takes writes.
+// Ready reports whether the database takes writes, and whether the key ring opens what it holds: it fails with
+// [ErrWrongKey].
 func (s *Store) Ready(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.openKeyCheck(ctx); err != nil {
+			return err
+		}
 		return tx.db.Exec("INSERT INTO settings (name, value) VALUES ('ready', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value").Error
 	})
 }
