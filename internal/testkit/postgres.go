@@ -143,7 +143,8 @@ func (p *Postgres) wait() error {
 // Stop ends the server by a signal: SIGINT cuts all connections and stops in order, SIGQUIT as if it had crashed.
 func (p *Postgres) Stop(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	file, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
+	name := filepath.Join(p.data(), "postmaster.pid")
+	file, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,10 +153,10 @@ func (p *Postgres) Stop(t testing.TB, signal syscall.Signal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The shell is told only when the server has gone, or it would cut it short.
+	// The shell is told only when the server has gone, or it would cut it short. A server's last act is to remove the file.
 	err = syscall.Kill(pid, signal)
 	for deadline := time.Now().Add(startTimeout); err == nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		err = syscall.Kill(pid, 0)
+		_, err = os.Stat(name)
 	}
 	_, keepErr := io.WriteString(p.leash, "keep\n")
 	if err := errors.Join(keepErr, p.process.Wait()); err != nil && !errors.As(err, new(*exec.ExitError)) {
