@@ -119,11 +119,6 @@ func (q *queries) UnclaimedAttempt(ctx context.Context, before time.Time) (*mode
 	return q.firstAttempt(q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before))
 }
 
-// PendingAttempts finds the attempts of a connect session that wait for their claims.
-func (q *queries) PendingAttempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {
-	return q.attempts(q.db.WithContext(ctx).Where("connect_session_id = ? AND status = 'pending'", sessionID))
-}
-
 // PendingAttempts finds the attempts of a connect session that wait for their claims, and keeps all of its attempts from
 // moving until the transaction ends.
 func (tx *Tx) PendingAttempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {

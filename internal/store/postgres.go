@@ -165,7 +165,30 @@ func migratePostgres(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(locker))
+	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(directLocker{locker}))
+}
+
+// directLocker refuses to lock through a pooler: the lock belongs to a session of the server, and the next statement may be
+// given another one.
+type directLocker struct{ lock.SessionLocker }
+
+// SessionLock implements [lock.SessionLocker].
+func (l directLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	var told, asked uint32 // the session's process, as it was told when connecting: by a pooler, a number of its own
+	err := conn.Raw(func(driver any) error {
+		told = driver.(*stdlib.Conn).Conn().PgConn().PID()
+		return nil
+	})
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&asked)
+	}
+	if err != nil {
+		return err
+	}
+	if told != asked {
+		return errors.New("the schema has to be changed, and the address is that of a connection pooler: start once with the address of the PostgreSQL server itself")
+	}
+	return l.SessionLocker.SessionLock(ctx, conn)
 }
 
 // writeAlone is [Store.Write]. The transaction sees what others have committed at each of its statements, the server's

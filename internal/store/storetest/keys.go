@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
@@ -79,6 +81,11 @@ func fill(t *testing.T, db *store.Store, connections int) {
 	_, _ = newAttempt(t, db, Now.Add(time.Hour))
 	must(t, db.Write(t.Context(), func(tx *store.Tx) error {
 		answer := store.IdempotentAnswer{RequestHash: "h", Answer: []byte("an answer"), ExpiresAt: Now}
+		endpoint := &models.WebhookEndpoint{UUID: uuid.NewString(), Secret: "secret", PreviousSecret: "previous"}
+		revocation := &models.PendingRevocation{UUID: uuid.NewString(), DateCreated: Now, NextTry: Now}
+		if err := errors.Join(tx.KeepReply(list[len(list)-1], []byte("a reply"), Now), tx.CreateWebhookEndpoint(endpoint), tx.CreateRevocation(revocation, Credentials("gone"))); err != nil {
+			return err
+		}
 		return errors.Join(tx.CreateIntegration("of-database", []byte("{}"), Now), tx.SaveIdempotentAnswer("a|b", "k|'", answer), tx.SaveIdempotentAnswer("a", "b|k", answer))
 	}))
 }
@@ -161,7 +168,7 @@ func rotationUnderTraffic(t *testing.T, s *keyScene) {
 	stop.Store(1)
 	group.Wait()
 	reseal(t, two, settled())
-	if got := under(t, one); len(got) != 1 || got[keyID] != 65 {
+	if got := under(t, one); len(got) != 1 || got[keyID] != 69 {
 		t.Errorf("sealed under %v, want all under %s", got, keyID)
 	}
 	must(t, vault.RemoveKeys(s.path, ring.Keys()[1:]...))
@@ -249,7 +256,7 @@ func rotationInterrupted(t *testing.T, s *keyScene) {
 	if pass := passes["connections.sealed_credentials"]; err != nil || pass.Total != 250 || pass.Resealed != 250 || pass.FinishedAt == nil || steps < 8 {
 		t.Errorf("after %d steps: %+v, %v", steps, pass, err)
 	}
-	if got := under(t, db); got[keyID] != 255 || len(got) != 1 {
+	if got := under(t, db); got[keyID] != 259 || len(got) != 1 {
 		t.Errorf("sealed under %v", got)
 	}
 	if keys, err := db.EncryptionKeys(t.Context()); err != nil || len(keys) != 2 || keys[1].EmptiedAt != nil {

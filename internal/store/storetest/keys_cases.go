@@ -89,7 +89,7 @@ func rotationWithDamage(t *testing.T, s *keyScene) {
 			t.Errorf("user %s: %v", userID, err)
 		}
 	}
-	if got := under(t, db); got[keyID] != 150 || got[former] != 4 || got[""] != 1 {
+	if got := under(t, db); got[keyID] != 154 || got[former] != 4 || got[""] != 1 {
 		t.Errorf("sealed under %v", got)
 	}
 	keys, err := db.EncryptionKeys(t.Context())
