@@ -39,6 +39,8 @@ const (
 	AuditConnectFailed         = "connection.connect_failed"  // After holds the error type
 	AuditConnectPending        = "connection.connect_pending" // waits for the application's claim
 	AuditCredentialsUpdated    = "connection.credentials_updated"
+	AuditDataExported          = "data.exported" // After tells whether with secrets
+	AuditDataImported          = "data.imported" // After tells how much
 	AuditIntegrationCreated    = "integration.created"
 	AuditIntegrationDeleted    = "integration.deleted"
 	AuditIntegrationUpdated    = "integration.updated"

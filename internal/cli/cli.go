@@ -38,6 +38,8 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Start the server (the default)."`
 	Admin       adminCommands      `cmd:"" help:"Manage the people who sign in to the dashboard."`
 	APIKey      apiKeyCommands     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
+	Export      exportCommand      `cmd:"" help:"Write what the database holds to a file; without secrets, unless they are asked for."`
+	Import      importCommand      `cmd:"" help:"Read what patchbay export wrote into the database."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
