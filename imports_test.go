@@ -47,6 +47,7 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/":   {"internal/cli"},
 	"github.com/alexedwards/":  {"internal/auth"},
 	"github.com/chromedp/":     {"e2e", "internal/testkit"},
+	"github.com/jackc/pgx":     {"internal/store", "internal/testkit"},
 	"github.com/labstack/echo": {"handlers"},
 	"github.com/pressly/goose": {"internal/store"},
 	"go.yaml.in/":              {"internal/integrations"},

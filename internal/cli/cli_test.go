@@ -36,6 +36,7 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 	bad := write("bad.key", "not a key", 0o600)
 	good := write("good.key", vault.NewKey(), 0o600)
 	orphan := write("orphan.db", "", 0o600)
+	const password = "sekret"
 	write("faulty/integrations.yaml", "integrations:\n  Slack: {}\n", 0o600)
 	write("taken/integrations.yaml", "integrations:\n  sandbox: {auth: {auth_mode: API_KEY}, requests: {base_url: 'https://x.example/'}}\n", 0o600)
 	for name, test := range map[string]struct {
@@ -48,7 +49,10 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 		"log level":           {[]string{"--log-level", "loud"}, `must be one of "error","warn","info","debug"`},
 		"address":             {[]string{"--addr", "nowhere"}, "--addr: "},
 		"root address":        {[]string{"--addr", "127.0.0.1:0", "--url", "https://example.com/path"}, "--url: expected a scheme and a host"},
-		"another database":    {[]string{"--db", "postgres://localhost/x"}, "--db: expected the path of an SQLite file"},
+		"another database":    {[]string{"--db", "mysql://user:" + password + "@localhost/x"}, "expected the path of an SQLite file or an address postgres://"},
+		"no server":           {[]string{"--db", "postgres://user:" + password + "@127.0.0.1:1/x"}, "open database postgres://127.0.0.1:1/x: "},
+		"no address":          {[]string{"--db", "postgres://user:/" + password + "@127.0.0.1/x"}, "special characters in the password must be percent-encoded"},
+		"database's password": {[]string{"--db", "postgres://user:" + password + "@127.0.0.1/x?sslmode=no"}, "sslmode is invalid"},
 		"readable key":        {[]string{"--key-file", open}, "chmod 600"},
 		"damaged key":         {[]string{"--key-file", bad}, "expected 32 bytes in base64"},
 		"database, no key":    {[]string{"--db", orphan, "--key-file", "none.key"}, "put the key file back"},
@@ -66,6 +70,9 @@ func TestSettingsThatAreNotRightEndWithOneLine(t *testing.T) {
 			code, out, errors := run(t, "short\n", test.args...)
 			if code != exitSettings || out != "" || !strings.Contains(errors, test.want) || !strings.HasPrefix(errors, "patchbay: ") {
 				t.Errorf("exit %d, out %q, errors %q, want %q", code, out, errors, test.want)
+			}
+			if strings.Contains(errors, password) {
+				t.Errorf("the password is told: %q", errors)
 			}
 			if name != "integrations" && strings.Count(errors, "\n") != 1 {
 				t.Errorf("more than one line: %q", errors)

@@ -19,17 +19,14 @@ import (
 
 // storageSettings say where data and keys are.
 type storageSettings struct {
-	DB            string `name:"db" env:"PATCHBAY_DB" default:"./data/patchbay.db" help:"SQLite database file."`
+	DB            string `name:"db" env:"PATCHBAY_DB" default:"./data/patchbay.db" help:"SQLite database file, or the address of a PostgreSQL database: postgres://user:password@host:port/database. Set the variable for an address with a password: command lines can be seen by others."`
 	KeyFile       string `env:"PATCHBAY_KEY_FILE" default:"./data/patchbay.key" help:"File with the encryption key; created at the first run."`
 	EncryptionKey string `env:"PATCHBAY_ENCRYPTION_KEY" help:"The encryption key itself, instead of a file. Set the variable: command lines can be seen by others."`
 }
 
 // keyRing gives the key ring, creating the key file for a new database only: for an existing one a new key would open
 // nothing.
-func (s *storageSettings) keyRing() (*vault.Ring, error) {
-	if strings.Contains(s.DB, "://") {
-		return nil, settingsError{fmt.Errorf("--db: expected the path of an SQLite file, found an address; other databases are not supported by this version")}
-	}
+func (s *storageSettings) keyRing(ctx context.Context) (*vault.Ring, error) {
 	if s.EncryptionKey != "" {
 		ring, err := vault.Parse(s.EncryptionKey)
 		if err != nil {
@@ -39,8 +36,12 @@ func (s *storageSettings) keyRing() (*vault.Ring, error) {
 	}
 	ring, err := vault.ReadKeyFile(s.KeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, dbErr := os.Stat(s.DB); dbErr == nil {
-			return nil, settingsError{fmt.Errorf("the database %s exists, but its key file %s does not: put the key file back, or set PATCHBAY_ENCRYPTION_KEY", s.DB, s.KeyFile)}
+		sealed, dbErr := store.Sealed(ctx, s.DB)
+		if dbErr != nil {
+			return nil, settingsError{dbErr}
+		}
+		if sealed {
+			return nil, settingsError{fmt.Errorf("the database %s exists, but its key file %s does not: put the key file back, or set PATCHBAY_ENCRYPTION_KEY", store.Place(s.DB), s.KeyFile)}
 		}
 		if err := vault.CreateKeyFile(s.KeyFile); err != nil {
 			return nil, settingsError{err}
@@ -55,7 +56,7 @@ func (s *storageSettings) keyRing() (*vault.Ring, error) {
 
 // open opens the store with its key ring.
 func (s *storageSettings) open(ctx context.Context) (*store.Store, error) {
-	ring, err := s.keyRing()
+	ring, err := s.keyRing(ctx)
 	if err != nil {
 		return nil, err
 	}

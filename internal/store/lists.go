@@ -118,7 +118,7 @@ func (q *queries) CountUpTo(ctx context.Context, filter models.ConnectionFilter,
 	var n int64
 	db := q.db.WithContext(ctx)
 	some := filtered(db.Model(&models.Connection{}), filter, now).Select("1").Limit(limit)
-	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+	if err := db.Table("(?) AS found", some).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count connections: %w", err)
 	}
 	return n, nil
@@ -169,7 +169,7 @@ func (q *queries) CountUsersUpTo(ctx context.Context, limit int) (int64, error) 
 	var n int64
 	db := q.db.WithContext(ctx)
 	some := db.Model(&models.Connection{}).Distinct("user_id").Limit(limit)
-	if err := db.Table("(?) AS some", some).Count(&n).Error; err != nil {
+	if err := db.Table("(?) AS found", some).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	return n, nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/patchbay/patchbay/internal/vault"
 )
@@ -20,16 +20,17 @@ type setting struct {
 
 const keyCheck = "key_check"
 
-// checkKey opens the sealed value every database holds, or seals it at the first run.
+// checkKey opens the sealed value every database holds, or seals it at the first run; of several processes that run for
+// the first time, one.
 func (s *Store) checkKey(ctx context.Context) error {
 	at := vault.Place{Table: "settings", Column: "value", Row: keyCheck}
 	return s.Write(ctx, func(tx *Tx) error {
-		var check setting
-		err := tx.db.Where("name = ?", keyCheck).Take(&check).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return tx.db.Create(&setting{keyCheck, tx.vault.Seal([]byte(keyCheck), at)}).Error
+		first := setting{keyCheck, tx.vault.Seal([]byte(keyCheck), at)}
+		if err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&first).Error; err != nil {
+			return err
 		}
-		if err != nil {
+		var check setting
+		if err := tx.db.Where("name = ?", keyCheck).Take(&check).Error; err != nil {
 			return err
 		}
 		if _, err := tx.vault.Open(check.Value, at); err != nil {

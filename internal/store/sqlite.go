@@ -1,13 +1,16 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	modernc "modernc.org/sqlite"
@@ -19,9 +22,20 @@ import (
 // readers is how many reads run at once; SQLite has one writer, whatever the pool.
 const readers = 4
 
+// checkPath refuses what is meant as an address of something else. The text may hold a password.
+func checkPath(path string) error {
+	if strings.Contains(path, "://") {
+		return errors.New("expected the path of an SQLite file or an address postgres://user:password@host:port/database")
+	}
+	return nil
+}
+
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
 // NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
-func openSQLite(path string, ring *vault.Ring) (*Store, error) {
+func openSQLite(_ context.Context, path string, ring *vault.Ring) (*Store, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -33,22 +47,26 @@ func openSQLite(path string, ring *vault.Ring) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writer, writerPool, err := openPool(path, 1, "synchronous(FULL)")
+	writer, writerPool, err := openPool(path, 1, false, "synchronous(FULL)")
 	if err != nil {
 		return nil, err
 	}
-	reader, readerPool, err := openPool(path, readers, "query_only(1)")
+	reader, readerPool, err := openPool(path, readers, true, "query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, writerPool.Close())
 	}
 	return &Store{
 		queries: queries{reader, ring},
 		writer:  writer,
-		close:   func() error { return errors.Join(readerPool.Close(), writerPool.Close()) },
+		pool:    writerPool,
+		migrate: func(ctx context.Context) error {
+			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
+		},
+		close: func() error { return errors.Join(readerPool.Close(), writerPool.Close()) },
 	}, nil
 }
 
-func openPool(path string, size int, pragma string) (*gorm.DB, *sql.DB, error) {
+func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", pragma},
 		"_txlock": {"immediate"},
@@ -63,7 +81,7 @@ func openPool(path string, size int, pragma string) (*gorm.DB, *sql.DB, error) {
 	}
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
-	db, err := gorm.Open(dialector{sqlite.Dialector{Conn: pool}}, gormConfig())
+	db, err := gorm.Open(dialector{sqlite.Dialector{Conn: pool}}, gormConfig(prepare))
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("connect: %w", err), pool.Close())
 	}

@@ -1,4 +1,4 @@
-// Package store keeps everything Patchbay remembers, in SQLite. It is the only importer of GORM, owns the schema and
+// Package store keeps everything Patchbay remembers, in SQLite or PostgreSQL. It is the only importer of GORM, owns the schema and
 // its migrations, and seals secrets before they reach the database. It decides nothing: rules live in models and
 // internal/connections.
 //
@@ -14,6 +14,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -27,6 +30,8 @@ import (
 type Store struct {
 	queries // on the pool of readers
 	writer  *gorm.DB
+	pool    *sql.DB // the writer's
+	migrate func(context.Context) error
 	close   func() error
 }
 
@@ -47,36 +52,72 @@ var migrations embed.FS
 // slowQuery is when a statement is logged as slow; the slowest healthy one takes a few milliseconds.
 const slowQuery = 500 * time.Millisecond
 
-// Open opens the database at location, a file path, creating it where missing, and brings its schema up. The key ring
-// is checked against the database: one that does not fit is refused, see [ErrWrongKey].
+// Open opens the database at location, the path of an SQLite file, which is created where missing, or the address of a
+// PostgreSQL database, and brings its schema up. The key ring is checked against the database: one that does not fit is
+// refused, see [ErrWrongKey]. Errors do not hold the password of an address.
 func Open(ctx context.Context, location string, ring *vault.Ring) (*Store, error) {
-	s, err := openSQLite(location, ring)
+	open := openSQLite
+	if isPostgres(location) {
+		open = openPostgres
+	}
+	s, err := open(ctx, location, ring)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", location, err)
+		return nil, fmt.Errorf("open database %s: %w", Place(location), err)
 	}
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", location, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", Place(location), err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
-	db, err := s.writer.DB()
-	if err != nil {
-		return err
+// Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it.
+func Sealed(ctx context.Context, location string) (bool, error) {
+	if !isPostgres(location) {
+		_, err := os.Stat(location)
+		return err == nil, checkPath(location)
 	}
-	if err := migrate(ctx, goose.DialectSQLite3, db, "migrations/sqlite"); err != nil {
+	sealed, err := postgresSealed(ctx, location)
+	if err != nil {
+		return false, fmt.Errorf("open database %s: %w", Place(location), err)
+	}
+	return sealed, nil
+}
+
+// Place names a database to people: a path, or an address without user, password and parameters.
+func Place(location string) string {
+	if !strings.Contains(location, "://") {
+		return location
+	}
+	u, ok := parseAddress(location)
+	if !ok {
+		return "at its address"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// parseAddress tells apart the parts of an address. Where it is not understood nothing of it may be repeated: any part can
+// be one of the password, if that has a special character which was not encoded.
+func parseAddress(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	if err != nil || strings.Contains(u.Host+u.Path+u.RawQuery+u.Fragment, "@") {
+		return nil, false
+	}
+	return u, true
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
 		return err
 	}
 	return s.checkKey(ctx)
 }
 
-func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, dir string) error {
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, dir string, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(migrations, dir)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db, files)
+	provider, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
@@ -86,6 +127,9 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, dir string)
 	}
 	if current > newest {
 		return fmt.Errorf("its schema has version %d, this program knows versions up to %d: run the newer program that made it", current, newest)
+	}
+	if current == newest {
+		return nil
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -104,6 +148,17 @@ func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
 	})
 }
 
+// Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
+func (s *Store) Postgres() bool { return s.writer.Name() == "postgres" }
+
+// SQL gives the pool of connections that write; with SQLite that is one connection, which whoever holds it keeps from
+// [Store.Write]. It is for internal/jobs alone, whose library brings its own statements.
+func (s *Store) SQL() *sql.DB { return s.pool }
+
+// SQL gives the transaction itself. It is for internal/jobs alone, so that a job is there if, and only if, what it is
+// about was written. It must be neither committed nor rolled back.
+func (tx *Tx) SQL() *sql.Tx { return tx.db.Statement.ConnPool.(*sql.Tx) }
+
 // Ready reports whether the database takes writes.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
@@ -111,10 +166,12 @@ func (s *Store) Ready(ctx context.Context) error {
 	})
 }
 
-func gormConfig() *gorm.Config {
+// gormConfig tells whether statements are kept prepared: that pays for SQLite's readers alone. What is first prepared in a
+// transaction ends with it.
+func gormConfig(prepare bool) *gorm.Config {
 	return &gorm.Config{
 		TranslateError:         true,
-		PrepareStmt:            true,
+		PrepareStmt:            prepare,
 		SkipDefaultTransaction: true,
 		Logger:                 slowLog{logger.Discard},
 	}

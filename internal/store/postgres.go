@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/patchbay/patchbay/internal/vault"
+)
+
+// What a PostgreSQL server is asked for. Several processes share the server's 100 connections.
+const (
+	postgresConnections    = 16
+	postgresConnectTimeout = 10 * time.Second
+	postgresIdleTime       = 5 * time.Minute
+)
+
+// isPostgres reports whether location is the address of a PostgreSQL database.
+func isPostgres(location string) bool {
+	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
+}
+
+// openPostgres opens one pool for reads and writes.
+func openPostgres(ctx context.Context, address string, ring *vault.Ring) (*Store, error) {
+	pool, err := postgresPool(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, gormConfig(false))
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	// A column that a newer program adds does not concern this one: it asks for those it knows.
+	db.QueryFields = true
+	return &Store{
+		queries: queries{db, ring},
+		writer:  db,
+		pool:    pool,
+		migrate: func(ctx context.Context) error { return migratePostgres(ctx, pool) },
+		close:   pool.Close,
+	}, nil
+}
+
+// postgresPool connects to address. Its errors never hold the password.
+func postgresPool(ctx context.Context, address string) (*sql.DB, error) {
+	config, err := parsePostgres(address)
+	if err != nil {
+		return nil, err
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(timesInUTC))
+	pool.SetMaxOpenConns(postgresConnections)
+	pool.SetMaxIdleConns(postgresConnections)
+	pool.SetConnMaxIdleTime(postgresIdleTime)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(connectFailure(err), pool.Close())
+	}
+	return pool, nil
+}
+
+func parsePostgres(address string) (*pgx.ConnConfig, error) {
+	u, ok := parseAddress(address)
+	if !ok {
+		return nil, errors.New("expected postgres://user:password@host:port/database; special characters in the password must be percent-encoded")
+	}
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		why := err.Error() // which begins with the address in backquotes
+		return nil, errors.New(strings.TrimPrefix(why[strings.LastIndex(why, "`"):], "`: "))
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = postgresConnectTimeout
+	}
+	// A pooler such as pgbouncer may give every transaction another session of the server, where a statement prepared in
+	// an earlier one is not known. Descriptions are kept on this side, and save the second round trip all the same. Who
+	// is sure of the sessions can ask for more by this parameter.
+	if !u.Query().Has("default_query_exec_mode") {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return config, nil
+}
+
+// timesInUTC makes times come back as SQLite's do.
+func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+	return nil
+}
+
+// connectFailure says in one line why there is no connection.
+func connectFailure(err error) error {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return errors.New(answer.Message)
+	}
+	var failed *pgconn.ConnectError
+	if errors.As(err, &failed) {
+		err = failed.Unwrap()
+	}
+	reasons := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' })
+	return errors.New(strings.Join(slices.Compact(reasons), "; ")) // one for each address, with TLS and without
+}
+
+// migratePostgres brings the schema up, in one process of those that start at once: the others wait.
+func migratePostgres(ctx context.Context, pool *sql.DB) error {
+	const poll, polls = 1, 300 // seconds; the default of five keeps every other process waiting for that long
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(poll, polls), lock.WithUnlockTimeout(poll, polls))
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(locker))
+}
+
+// postgresSealed reports whether a key was used on the database.
+func postgresSealed(ctx context.Context, address string) (sealed bool, err error) {
+	pool, err := postgresPool(ctx, address)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	var there bool
+	if err := pool.QueryRowContext(ctx, "SELECT to_regclass('settings') IS NOT NULL").Scan(&there); err != nil || !there {
+		return false, err
+	}
+	err = pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM settings WHERE name = $1)", keyCheck).Scan(&sealed)
+	return sealed, err
+}
+
+// postgresDialector knows the errors that matter here also where they are wrapped.
+type postgresDialector struct{ *postgres.Dialector }
+
+// Codes of PostgreSQL's errors.
+const uniqueViolation = "23505"
+
+// Translate implements [gorm.ErrorTranslator].
+func (postgresDialector) Translate(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.Code == uniqueViolation {
+		return fmt.Errorf("%w: %s", gorm.ErrDuplicatedKey, e.ConstraintName)
+	}
+	return err
+}
