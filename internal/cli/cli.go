@@ -40,6 +40,8 @@ type commands struct {
 	APIKey      apiKeyCommands     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
 	Export      exportCommand      `cmd:"" help:"Write what the database holds to a file; without secrets, unless they are asked for."`
 	Import      importCommand      `cmd:"" help:"Read what patchbay export wrote into the database."`
+	Migrate     migrateCommands    `cmd:"" help:"Bring the database's schema up, or tell its version."`
+	Seed        seedCommand        `cmd:"" help:"Fill a database with connections, for trials and benchmarks."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -84,8 +84,12 @@ func (p *passphraseSettings) read(streams Streams) (models.Secret, error) {
 
 // openExisting opens the store, but makes no new one.
 func (s *storageSettings) openExisting(ctx context.Context) (*store.Store, error) {
-	if _, err := os.Stat(s.DB); err != nil && !strings.Contains(s.DB, "://") {
-		return nil, settingsError{fmt.Errorf("--db: there is no database %s", s.DB)}
+	there, err := store.Sealed(ctx, s.DB)
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	if !there {
+		return nil, settingsError{fmt.Errorf("--db: there is no database of ours at %s", store.Place(s.DB))}
 	}
 	return s.open(ctx)
 }

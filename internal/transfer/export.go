@@ -24,6 +24,8 @@ type ExportOptions struct {
 	Passphrase models.Secret // secrets are left out where it is empty
 	History    bool          // audit entries and events, too
 	Now        time.Time
+
+	KDFMemoryKiB uint32 // what it takes to try a passphrase; 64 MiB where it is 0, and less in tests alone
 }
 
 // Rows are read and written at the same time, in parts of at most so many rows and about so many bytes.
@@ -40,7 +42,7 @@ func Export(ctx context.Context, db *store.Store, w io.Writer, o ExportOptions) 
 	what := "without secrets"
 	if o.Passphrase != "" {
 		var err error
-		if s, h.Secrets, err = newSealer(o.Passphrase); err != nil {
+		if s, h.Secrets, err = newSealer(o.Passphrase, o.KDFMemoryKiB); err != nil {
 			return nil, err
 		}
 		what = "with secrets"

@@ -34,17 +34,22 @@ const maxFaults = 20
 
 // decoder reads a file line by line.
 type decoder struct {
-	in     *bufio.Reader
-	sum    hash.Hash
-	line   int // the number of the one read last
-	header header
-	sealer *sealer
-	now    time.Time
-	counts Counts
+	in       *bufio.Reader
+	sum      hash.Hash
+	line     int // the number of the one read last
+	header   header
+	sealer   *sealer
+	now      time.Time
+	sections map[string]*section
+	counts   Counts
 }
 
 func newDecoder(r io.Reader, now time.Time) *decoder {
-	return &decoder{in: bufio.NewReaderSize(r, 256<<10), sum: sha256.New(), now: now, counts: Counts{}}
+	d := &decoder{in: bufio.NewReaderSize(r, 256<<10), sum: sha256.New(), now: now, sections: map[string]*section{}, counts: Counts{}}
+	for _, section := range sections() {
+		d.sections[section.kind] = section
+	}
+	return d
 }
 
 // next gives the next line without its end; valid until the next call. It fails with [io.EOF] at the end.
@@ -177,14 +182,13 @@ func (d *decoder) row() (*section, any, int, error) {
 		return nil, nil, 0, d.end(line)
 	}
 	d.sum.Write(line)
-	for _, section := range sections() {
-		if section.kind == kind {
-			d.counts[kind]++
-			row, err := section.decode(d, line)
-			return section, row, len(line), err
-		}
+	section := d.sections[kind]
+	if section == nil {
+		return nil, nil, 0, fault("kind", fmt.Sprintf("expected a kind of record that this program knows, found %.40q", kind))
 	}
-	return nil, nil, 0, fault("kind", fmt.Sprintf("expected a kind of record that this program knows, found %.40q", kind))
+	d.counts[kind]++
+	row, err := section.decode(d, line)
+	return section, row, len(line), err
 }
 
 // end compares the last line with what was read before.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -31,7 +32,7 @@ const argon2id = "argon2id"
 // The second recommended parameters of RFC 9106 §4, and the most of them that a file may ask for.
 const (
 	kdfIterations, maxIterations = 3, 16
-	kdfMemoryKiB, maxMemoryKiB   = 64 << 10, 1 << 20
+	kdfMemoryKiB, maxMemoryKiB   = 64 << 10, 256 << 10
 	kdfThreads, maxThreads       = 4, 16
 	saltBytes, maxSaltBytes      = 16, 64
 	keyBytes                     = 32
@@ -49,11 +50,11 @@ var checkPlace = vault.Place{Table: "export", Column: "check"}
 const checkText = "patchbay-export"
 
 // newSealer derives a new key, and gives what the header has to say about it.
-func newSealer(passphrase models.Secret) (*sealer, *sealingHeader, error) {
+func newSealer(passphrase models.Secret, memoryKiB uint32) (*sealer, *sealingHeader, error) {
 	if err := ValidatePassphrase(passphrase); err != nil {
 		return nil, nil, err
 	}
-	h := &sealingHeader{KDF: argon2id, Salt: make([]byte, saltBytes), Iterations: kdfIterations, MemoryKiB: kdfMemoryKiB, Threads: kdfThreads}
+	h := &sealingHeader{KDF: argon2id, Salt: make([]byte, saltBytes), Iterations: kdfIterations, MemoryKiB: cmp.Or(memoryKiB, kdfMemoryKiB), Threads: kdfThreads}
 	rand.Read(h.Salt)
 	s, err := h.derive(passphrase)
 	if err != nil {
