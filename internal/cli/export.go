@@ -36,7 +36,7 @@ func (e *exportCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	options := transfer.ExportOptions{History: e.History, Now: utcNow()}
 	if e.WithSecrets {
-		passphrase, err := e.read(streams)
+		passphrase, err := e.read(streams, "Passphrase: ", "Again: ")
 		if err == nil {
 			err = transfer.ValidatePassphrase(passphrase)
 		}
@@ -74,11 +74,11 @@ func (e *exportCommand) Run(ctx context.Context, streams Streams) error {
 }
 
 // read gives the passphrase that was set, or asks for it.
-func (p *passphraseSettings) read(streams Streams) (models.Secret, error) {
+func (p *passphraseSettings) read(streams Streams, prompts ...string) (models.Secret, error) {
 	if p.Passphrase != "" {
 		return models.Secret(p.Passphrase), nil
 	}
-	text, err := readPassword(streams)
+	text, err := readPassword(streams, prompts...)
 	return models.Secret(text), err
 }
 

@@ -60,7 +60,7 @@ func (i *importCommand) ask(streams Streams) (models.Secret, error) {
 	if i.Passphrase == "" && i.File == "-" {
 		return "", settingsError{errors.New("the file on standard input has secrets: set PATCHBAY_EXPORT_PASSPHRASE")}
 	}
-	return i.read(streams)
+	return i.read(streams, "Passphrase of the file: ")
 }
 
 // printReport tells what became of the records, and what is to be done about it.

@@ -62,14 +62,14 @@ func (d *decoder) next() ([]byte, error) {
 	line := part
 	for err == bufio.ErrBufferFull {
 		if len(line) > maxLineBytes {
-			return nil, d.at(fault("", fmt.Sprintf("expected a line of at most %d bytes (8 MiB)", maxLineBytes)))
+			return nil, fmt.Errorf("expected a line of at most %d bytes (8 MiB)", maxLineBytes)
 		}
 		line = bytes.Clone(line)
 		part, err = d.in.ReadSlice('\n')
 		line = append(line, part...)
 	}
 	if err != nil && err != io.EOF {
-		return nil, d.at(fmt.Errorf("read: %w", err))
+		return nil, fmt.Errorf("read: %w", err)
 	}
 	return line, nil
 }
@@ -84,7 +84,7 @@ func (d *decoder) readHeader(ask func() (models.Secret, error)) error {
 		return errors.New("line 1: expected the header of an export, found an empty file")
 	}
 	if err != nil {
-		return err
+		return d.at(err)
 	}
 	d.sum.Write(line)
 	if kind, err := kindOf(line); err != nil || kind != kindHeader {
