@@ -42,6 +42,7 @@ type commands struct {
 	Import      importCommand      `cmd:"" help:"Read what patchbay export wrote into the database."`
 	Migrate     migrateCommands    `cmd:"" help:"Bring the database's schema up, or tell its version."`
 	Seed        seedCommand        `cmd:"" help:"Fill a database with connections, for trials and benchmarks."`
+	Doctor      doctorCommand      `cmd:"" help:"Check settings, keys, database and integrations before the server starts, and say what to do."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
