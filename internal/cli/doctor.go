@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/models"
@@ -78,16 +80,15 @@ func (d *diagnosis) print(w io.Writer, asJSON bool) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(d.findings)
 	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range d.findings {
-		line := fmt.Sprintf("%-4s  %-14s  %s", f.Status, f.Check, f.Message)
+		line := f.Status + "\t" + f.Check + "\t" + strings.ReplaceAll(f.Message, "\n", "; ")
 		if f.Todo != "" {
 			line += " → " + f.Todo
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
+		fmt.Fprintln(table, line)
 	}
-	return nil
+	return table.Flush()
 }
 
 // checkAddresses checks where the server listens and how it is reached, and gives the root; nil where that is not right.
@@ -123,14 +124,13 @@ func (c *doctorCommand) checkExposure(d *diagnosis, root *url.URL) {
 		return
 	}
 	local := models.IsLoopback(root.Host)
-	origins, err := models.NewOrigins(c.Origins, local)
+	_, err := models.NewOrigins(c.Origins, local)
 	switch {
 	case err != nil:
 		d.fail("origins", err, "set PATCHBAY_ORIGINS to the origins of your application, such as https://app.example.com")
 	case len(c.Origins) == 0 && !local:
 		d.warn("origins", "none: connect flows cannot return to your application, and its pages are not told of results", "set PATCHBAY_ORIGINS, such as https://app.example.com")
 	default:
-		_ = origins
 		d.ok("origins", "%d named", len(c.Origins))
 	}
 	switch {

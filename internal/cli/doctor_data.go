@@ -190,7 +190,7 @@ func (c *doctorCommand) storedIntegrations(ctx context.Context, d *diagnosis) []
 	for name, definition := range definitions {
 		in, err := integrations.ParseDefinition(name, definition)
 		if err != nil {
-			d.warn(name, err.Error(), "change the stored integration")
+			d.warn("integration "+name, err.Error(), "change the stored integration")
 			continue
 		}
 		list = append(list, in)
@@ -209,7 +209,7 @@ func (c *doctorCommand) checkIntegrations(d *diagnosis, root *url.URL, stored []
 	}
 	for _, in := range stored {
 		if slices.ContainsFunc(list, func(other models.Integration) bool { return other.Name == in.Name }) {
-			d.warn(in.Name, "it is stored and in "+file+", too: the stored one is left out", "delete one of the two")
+			d.warn("integration "+in.Name, "it is stored and in "+file+", too: the stored one is left out", "delete one of the two")
 			continue
 		}
 		list = append(list, in)
@@ -223,17 +223,18 @@ func (c *doctorCommand) checkIntegrations(d *diagnosis, root *url.URL, stored []
 }
 
 func checkIntegration(d *diagnosis, root *url.URL, in *models.Integration) {
+	check := "integration " + in.Name
 	if in.Registered() {
-		d.ok(in.Name, "%s; its connections are registered by your backend", in.Auth.Mode)
+		d.ok(check, "%s; its connections are registered by your backend", in.Auth.Mode)
 		return
 	}
 	if problem := in.Problem(); problem != "" {
-		d.warn(in.Name, problem, "users cannot connect it until then")
+		d.warn(check, problem, "users cannot connect it until then")
 		return
 	}
 	callback := root.String() + "/oauth/callback"
 	if !in.SharedCallback {
 		callback += "/" + in.Name
 	}
-	d.ok(in.Name, "callback to register at the provider: %s", callback)
+	d.ok(check, "callback to register at the provider: %s", callback)
 }
