@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox":         {"models"},
 	"internal/seed":            {"models", "internal/store"},
 	"internal/store":           {"models", "internal/vault"},
-	"internal/store/storetest": {"models", "internal/store"},
+	"internal/store/storetest": {"models", "internal/store", "internal/testkit", "internal/vault"},
 	"internal/testkit":         {},
 	"internal/transfer":        {"models", "internal/integrations", "internal/store", "internal/vault"},
 	"internal/vault":           {},

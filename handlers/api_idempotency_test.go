@@ -3,11 +3,8 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +12,7 @@ import (
 	"time"
 
 	"github.com/patchbay/patchbay/internal/idempotency"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -180,20 +178,13 @@ func TestAPIKeptAnswersAreSealed(t *testing.T) {
 	_, token, _ := strings.Cut(got.body, `"token":"`)
 	token, _, _ = strings.Cut(token, `"`)
 	a.want("register", post("k2", "/connections", registration), http.StatusCreated, "")
-	files, err := filepath.Glob(a.database + "*")
-	must(t, err)
-	visible := false
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		must(t, err)
-		visible = visible || strings.Contains(string(content), "visible in the database")
-		for _, secret := range []string{token, canary} {
-			if strings.Contains(string(content), secret) {
-				t.Errorf("%s holds a secret in the clear", filepath.Base(file))
-			}
+	content := storetest.Contents(t, a.store, a.database)
+	for _, secret := range []string{token, canary} {
+		if strings.Contains(content, secret) {
+			t.Error("the database holds a secret in the clear")
 		}
 	}
-	if !visible || len(token) < 40 {
-		t.Errorf("nothing was looked at: %s, token of %d characters", fmt.Sprint(files), len(token))
+	if !strings.Contains(content, "visible in the database") || len(token) < 40 {
+		t.Errorf("nothing was looked at: %d bytes, token of %d characters", len(content), len(token))
 	}
 }

@@ -1,15 +1,14 @@
 package handlers
 
 import (
-	"database/sql"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/patchbay/patchbay/client"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -67,11 +66,7 @@ func TestAPIGivesNoCredentialsThatItCannotCount(t *testing.T) {
 	conn, err := c.RegisterConnection(t.Context(), "crm", "42", client.Credentials{APIKey: canary}, nil)
 	must(t, err)
 	must(t, a.server.Meter.Flush(t.Context()))
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: a.database}).EscapedPath()+"?_pragma=busy_timeout(5000)")
-	must(t, err)
-	defer db.Close()
-	_, err = db.Exec("CREATE TRIGGER full BEFORE INSERT ON api_calls BEGIN SELECT RAISE(ABORT, 'no space left'); END")
-	must(t, err)
+	mend := storetest.FailInserts(t, a.store, "api_calls")
 	read := func() page { return a.call(key, http.MethodGet, "/connections/crm/42/credentials", "") }
 	a.want("before it is known", read(), http.StatusOK, "")
 	if err := a.server.Meter.Flush(t.Context()); err == nil {
@@ -87,8 +82,7 @@ func TestAPIGivesNoCredentialsThatItCannotCount(t *testing.T) {
 	if !strings.Contains(a.log.String(), "no space left") {
 		t.Error("the log does not tell the cause")
 	}
-	_, err = db.Exec("DROP TRIGGER full")
-	must(t, err)
+	mend()
 	must(t, a.server.Meter.Flush(t.Context()))
 	a.want("when it is over", read(), http.StatusOK, "")
 	if got := a.counted(conn.UUID); got != "key 2 getCredentials 2" {

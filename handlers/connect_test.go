@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -212,11 +212,7 @@ func TestFailuresAreShownByTypeAndCanBeTriedAgain(t *testing.T) {
 
 func TestAConnectionThatCannotBeStoredIsShownAndLogged(t *testing.T) {
 	a := newApp(t)
-	db, err := sql.Open("sqlite", a.database)
-	must(t, err)
-	_, err = db.Exec("CREATE TRIGGER full BEFORE INSERT ON connections BEGIN SELECT RAISE(ABORT, 'no space left'); END")
-	must(t, err)
-	must(t, db.Close())
+	storetest.FailInserts(t, a.store, "connections")
 	b := a.browser()
 	got := b.finish(b.consent(a.connectLink("sandbox", "42"), "allow"))
 	if !strings.Contains(got.body, models.ConnectTokenStorage) || strings.Contains(got.body, "no space left") {

@@ -11,8 +11,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,7 +25,7 @@ import (
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
-	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -49,44 +47,20 @@ type app struct {
 	keys          *auth.APIKeys
 	log           *safeBuffer
 	setupToken    string
-	database      string // path of its file
+	database      string // its location
 	clockOffset   atomic.Int64
 	tokenRequests atomic.Int64 // that reached the sandbox
 	handler       http.Handler
 }
 
-// start is the database that every app begins with, and its keys.
-type start struct {
-	database []byte
-	ring     *vault.Ring
-}
-
-// beginning makes a database with an admin and a viewer, once: to make the schema and to hash passwords takes time.
-var beginning = sync.OnceValues(func() (start, error) {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		return start{}, err
-	}
-	defer os.RemoveAll(dir)
-	ring, err := vault.Parse(vault.NewKey())
-	if err != nil {
-		return start{}, err
-	}
-	path, ctx := filepath.Join(dir, "patchbay.db"), context.Background()
-	s, err := store.Open(ctx, path, ring)
-	if err != nil {
-		return start{}, err
-	}
+// beginning is the database that every app begins with, with an admin and a viewer: to hash passwords takes time.
+var beginning = storetest.NewTemplate(func(ctx context.Context, s *store.Store) (err error) {
 	admins, _ := auth.New(s, time.Now)
 	for email, role := range map[string]models.Role{adminEmail: models.RoleAdmin, viewerEmail: models.RoleViewer} {
 		_, adminErr := admins.CreateAdmin(ctx, models.Actor{Name: models.SystemActor}, email, adminPassword, role)
 		err = errors.Join(err, adminErr)
 	}
-	if err := errors.Join(err, s.Close()); err != nil { // all of it is in one file then
-		return start{}, err
-	}
-	database, err := os.ReadFile(path)
-	return start{database, ring}, err
+	return err
 })
 
 func newApp(t testing.TB) *app {
@@ -97,12 +71,8 @@ func newApp(t testing.TB) *app {
 	a.url = frontend.URL
 	root, err := url.Parse(a.url)
 	must(t, err)
-	begin, err := beginning()
-	must(t, err)
-	a.database = filepath.Join(t.TempDir(), "patchbay.db")
-	must(t, os.WriteFile(a.database, begin.database, 0o600))
-	a.store, err = store.Open(t.Context(), a.database, begin.ring)
-	must(t, err)
+	a.database = beginning.Copy(t)
+	a.store = beginning.OpenAt(t, a.database)
 	t.Cleanup(func() { must(t, a.store.Close()) })
 	provider := sandbox.New(sandbox.Options{BrowserURL: a.url, ServerURL: a.url, Now: time.Now})
 	broken := provider.Integration("broken")

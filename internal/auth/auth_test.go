@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
-	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -23,19 +22,7 @@ func (c *clock) now() time.Time { return c.at }
 
 func newService(t *testing.T) (*Service, string, *store.Store, *clock) {
 	t.Helper()
-	ring, err := vault.Parse(vault.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := storetest.Open(t)
 	c := &clock{time.Now()}
 	service, token := New(db, c.now)
 	return service, token, db, c

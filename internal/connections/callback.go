@@ -142,6 +142,9 @@ func (s *Service) revokeUnkept(ctx context.Context, attempt *models.Attempt, cre
 // storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else. Of several
 // attempts of one link for an integration, one may get here.
 func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor models.Actor, attempt *models.Attempt, credentials models.Credentials) error {
+	if err := tx.HoldAttempt(ctx, attempt); err != nil {
+		return err
+	}
 	deciding, err := tx.DecidingAttempt(ctx, attempt.ConnectSessionID, attempt.Integration)
 	if err != nil {
 		return err
@@ -157,6 +160,9 @@ func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor model
 		c = s.newConnection(attempt.Integration, attempt.UserID)
 		c.Hold(credentials, s.now())
 		err = tx.CreateConnection(c, credentials)
+		if models.HasCode(err, models.CodeConnectionExists) { // since a moment ago
+			return s.storeConnection(ctx, tx, actor, attempt, credentials)
+		}
 	case err == nil:
 		err = s.renew(tx, c, credentials)
 	}

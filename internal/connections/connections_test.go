@@ -3,7 +3,6 @@ package connections
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
-	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -19,11 +17,7 @@ var actor = models.Actor{Name: "admin:ada@example.com", IP: "192.0.2.1", Request
 
 func newService(t *testing.T) (*Service, *store.Store) {
 	t.Helper()
-	ring, err := vault.Parse(vault.NewKey())
-	must(t, err)
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	db := storetest.Open(t)
 	now := func() time.Time { return storetest.Now }
 	client, err := oauth.New(nil, oauth.CallTimeout, now)
 	must(t, err)

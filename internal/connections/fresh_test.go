@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,6 @@ import (
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
-	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -62,11 +60,7 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 	}))
 	t.Cleanup(server.Close)
 	p.url = server.URL
-	ring, err := vault.Parse(vault.NewKey())
-	must(t, err)
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "patchbay.db"), ring)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	db := storetest.Open(t)
 	client, err := oauth.New([]string{strings.TrimPrefix(server.URL, "http://")}, oauth.CallTimeout, p.now)
 	must(t, err)
 	auth := models.Auth{Mode: models.AuthOAuth2, AuthorizationURL: p.url + "/a", TokenURL: p.url + "/t", RevocationURL: p.url + "/revoke"}

@@ -1,9 +1,8 @@
 package idempotency
 
 import (
+	"context"
 	"encoding/base64"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,28 +12,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/patchbay/patchbay/internal/store"
-	"github.com/patchbay/patchbay/internal/vault"
+	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/models"
 )
 
 // database is one that can be opened again.
 type database struct {
-	path string
-	ring *vault.Ring
-	at   time.Time
+	location string
+	at       time.Time
 }
+
+var empty = storetest.NewTemplate(func(context.Context, *store.Store) error { return nil })
 
 func newDatabase(t *testing.T) *database {
 	t.Helper()
-	ring, err := vault.Parse(vault.NewKey())
-	must(t, err)
-	return &database{filepath.Join(t.TempDir(), "patchbay.db"), ring, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	return &database{empty.Copy(t), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 }
 
 func (d *database) open(t *testing.T) (*Keys, *store.Store) {
 	t.Helper()
-	s, err := store.Open(t.Context(), d.path, d.ring)
-	must(t, err)
+	s := empty.OpenAt(t, d.location)
 	return New(s, func() time.Time { return d.at }), s
 }
 
@@ -147,12 +144,10 @@ func TestAnswersOutliveTheServerAndAreSealed(t *testing.T) {
 	d := newDatabase(t)
 	k, s := d.open(t)
 	must(t, begins(t, k, "backend", "visible key", "body").Finish(t.Context(), created))
-	must(t, s.Close())
-	content, err := os.ReadFile(d.path)
-	must(t, err)
-	if text := string(content); !strings.Contains(text, "visible key") || strings.Contains(text, "<secret>") || strings.Contains(text, base64.StdEncoding.EncodeToString(created.Body)) {
+	if text := storetest.Contents(t, s, d.location); !strings.Contains(text, "visible key") || strings.Contains(text, "<secret>") || strings.Contains(text, base64.StdEncoding.EncodeToString(created.Body)) {
 		t.Error("the database holds the answer in the clear, or the key not at all")
 	}
+	must(t, s.Close())
 	k, s = d.open(t)
 	defer s.Close()
 	_, answer, err := k.Begin(t.Context(), "backend", "visible key", []byte("body"))

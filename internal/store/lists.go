@@ -66,7 +66,11 @@ func filtered(db *gorm.DB, filter models.ConnectionFilter, now time.Time) *gorm.
 	}
 	if filter.Query != "" {
 		escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.Query)
-		db = db.Where(`(uuid = ? OR user_id LIKE ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")
+		like := "LIKE"
+		if db.Name() == "postgres" {
+			like = "ILIKE" // either way, A is a, and what is not ASCII is itself
+		}
+		db = db.Where(`(uuid = ? OR user_id `+like+` ? ESCAPE '\')`, strings.ToLower(filter.Query), "%"+escaped+"%")
 	}
 	soon := now.Add(models.ExpiringWindow)
 	switch filter.Status {

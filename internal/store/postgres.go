@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/patchbay/patchbay/internal/vault"
 )
@@ -34,7 +37,7 @@ func isPostgres(location string) bool {
 }
 
 // openPostgres opens one pool for reads and writes.
-func openPostgres(ctx context.Context, address string, ring *vault.Ring) (*Store, error) {
+func openPostgres(ctx context.Context, address string, ring *vault.Ring, options []Option) (*Store, error) {
 	pool, err := postgresPool(ctx, address)
 	if err != nil {
 		return nil, err
@@ -43,12 +46,16 @@ func openPostgres(ctx context.Context, address string, ring *vault.Ring) (*Store
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	if slices.Contains(options, OneConnection) {
+		pool.SetMaxOpenConns(1)
+	}
 	// A column that a newer program adds does not concern this one: it asks for those it knows.
 	db.QueryFields = true
 	return &Store{
-		queries: queries{db, ring},
+		queries: queries{db: db, vault: ring},
 		writer:  db,
 		pool:    pool,
+		write:   func(ctx context.Context, change func(*Tx) error) error { return writeAlone(ctx, db, ring, change) },
 		migrate: func(ctx context.Context) error { return migratePostgres(ctx, pool) },
 		close:   pool.Close,
 	}, nil
@@ -122,6 +129,13 @@ func migratePostgres(ctx context.Context, pool *sql.DB) error {
 	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(locker))
 }
 
+// writeAlone is [Store.Write]. The transaction sees what others have committed at each of its statements, the server's
+// default: what it reads to change it locks, see [queries.row]. At a stricter level the server would end one of two
+// transactions that meet, and the change had to be run again, which it is not made for: it moves versions on.
+func writeAlone(ctx context.Context, db *gorm.DB, ring *vault.Ring, change func(*Tx) error) error {
+	return db.WithContext(ctx).Transaction(func(db *gorm.DB) error { return change(&Tx{queries: queries{db, ring, true}}) })
+}
+
 // postgresSealed reports whether a key was used on the database.
 func postgresSealed(ctx context.Context, address string) (sealed bool, err error) {
 	pool, err := postgresPool(ctx, address)
@@ -150,4 +164,15 @@ func (postgresDialector) Translate(err error) error {
 		return fmt.Errorf("%w: %s", gorm.ErrDuplicatedKey, e.ConstraintName)
 	}
 	return err
+}
+
+// BindVarTo implements [gorm.Dialector]. PostgreSQL refuses a text with a NUL byte or one that is not UTF-8, which no row
+// can hold: a query looks for NULL instead, which equals nothing, and finds what it would in SQLite. What is written is
+// checked before, and is not altered here.
+func (d postgresDialector) BindVarTo(writer clause.Writer, statement *gorm.Statement, value any) {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.String && (strings.Contains(v.String(), "\x00") || !utf8.ValidString(v.String())) &&
+		strings.HasPrefix(statement.SQL.String(), "SELECT") {
+		statement.Vars[len(statement.Vars)-1] = nil
+	}
+	d.Dialector.BindVarTo(writer, statement, value)
 }

@@ -8,12 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	modernc "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchbay/patchbay/internal/vault"
@@ -21,6 +22,9 @@ import (
 
 // readers is how many reads run at once; SQLite has one writer, whatever the pool.
 const readers = 4
+
+// busyTimeout is how long a write waits for another program that has the database locked.
+const busyTimeout = 5 * time.Second
 
 // checkPath refuses what is meant as an address of something else. The text may hold a password.
 func checkPath(path string) error {
@@ -32,7 +36,7 @@ func checkPath(path string) error {
 
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
 // NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
-func openSQLite(_ context.Context, path string, ring *vault.Ring) (*Store, error) {
+func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
@@ -51,24 +55,31 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring) (*Store, error
 	if err != nil {
 		return nil, err
 	}
+	s := &Store{
+		queries: queries{db: writer, vault: ring},
+		writer:  writer,
+		pool:    writerPool,
+		write:   (&group{writer: writer, pool: writerPool, vault: ring}).write,
+		migrate: func(ctx context.Context) error {
+			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
+		},
+		close: writerPool.Close,
+	}
+	if slices.Contains(options, OneConnection) {
+		return s, nil
+	}
 	reader, readerPool, err := openPool(path, readers, true, "query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, writerPool.Close())
 	}
-	return &Store{
-		queries: queries{reader, ring},
-		writer:  writer,
-		pool:    writerPool,
-		migrate: func(ctx context.Context) error {
-			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
-		},
-		close: func() error { return errors.Join(readerPool.Close(), writerPool.Close()) },
-	}, nil
+	s.queries.db = reader
+	s.close = func() error { return errors.Join(readerPool.Close(), writerPool.Close()) }
+	return s, nil
 }
 
 func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", pragma},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", pragma},
 		"_txlock": {"immediate"},
 		// Times are integers: the driver's text form does not sort and loses zones.
 		"_inttotime":           {"1"},
@@ -93,11 +104,7 @@ type dialector struct{ sqlite.Dialector }
 
 // Translate implements [gorm.ErrorTranslator].
 func (dialector) Translate(err error) error {
-	var e *modernc.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() {
+	switch sqliteCode(err) {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
 		return gorm.ErrDuplicatedKey
 	}

@@ -14,10 +14,9 @@ import (
 	"github.com/patchbay/patchbay/internal/vault"
 )
 
-func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store {
-		return open(t, filepath.Join(t.TempDir(), "patchbay.db"), newRing(t))
-	})
+// The suite runs on the database that PATCHBAY_TEST_DB names.
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store { return storetest.Open(t) })
 }
 
 func TestSQLiteHoldsNoSecretInTheClear(t *testing.T) {

@@ -130,6 +130,27 @@ func hostileUserIDs(t *testing.T, s *store.Store) {
 	if found := list(models.ConnectionFilter{Query: strings.Repeat("x", 60_000)}); found != nil {
 		t.Errorf("a search longer than any user id found %q", found)
 	}
+	for _, text := range []string{"a\x00", "\x00", "a\xff"} {
+		for name, filter := range map[string]models.ConnectionFilter{
+			"user": {UserID: text}, "integration": {Integration: text}, "integrations": {Integrations: []string{text}}, "tag": {Tag: text}, "query": {Query: text},
+		} {
+			if found := list(filter); found != nil {
+				t.Errorf("%s %q: %q", name, text, found)
+			}
+		}
+		err := s.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.ConnectionOf(t.Context(), "slack", text)
+			return err
+		})
+		if !models.HasCode(err, models.CodeUnknownConnection) {
+			t.Errorf("%q has a connection: %v", text, err)
+		}
+	}
+	for query, want := range map[string][]string{"NULL": {"null"}, "É": nil} {
+		if found := list(models.ConnectionFilter{Query: query}); !slices.Equal(found, want) {
+			t.Errorf("search for %q: %q", query, found)
+		}
+	}
 	if found := list(models.ConnectionFilter{Query: "%"}); !slices.Equal(found, []string{"%", "a%b"}) {
 		t.Errorf("search for %%: %q", found)
 	}
