@@ -25,7 +25,7 @@ func (tx *Tx) insertAll(table string, columns []string, values []any) error {
 func (tx *Tx) insertFree(table string, columns []string, values []any) (map[string]int64, error) {
 	ids := make(map[string]int64, len(values)/len(columns))
 	verb, suffix := "INSERT", " ON CONFLICT DO NOTHING RETURNING id, uuid"
-	if tx.db.Dialector.Name() == "sqlite" {
+	if !tx.postgres() {
 		// Means the same, but with nothing to take back in a statement SQLite keeps no journal of it, which would take as
 		// long as the rest.
 		verb, suffix = "INSERT OR IGNORE", " RETURNING id, uuid"
@@ -57,7 +57,7 @@ func (tx *Tx) insertMany(verb, table string, columns []string, suffix string, va
 			continue
 		}
 		text := verb + " INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + placeholders(size, len(columns)) + suffix
-		if tx.db.Dialector.Name() == "postgres" {
+		if tx.postgres() {
 			text = numbered(text)
 		}
 		whole := len(values) / each * each

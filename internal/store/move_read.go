@@ -40,7 +40,7 @@ func (s *Store) Snapshot(ctx context.Context, read func(*Snapshot) error) error 
 	if db.Error != nil {
 		return fmt.Errorf("begin to read: %w", db.Error)
 	}
-	err := read(&Snapshot{queries{db, s.vault}})
+	err := read(&Snapshot{queries{db: db, vault: s.vault}})
 	if rollback := db.Rollback().Error; rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 		err = errors.Join(err, fmt.Errorf("end reading: %w", rollback))
 	}

@@ -12,7 +12,7 @@ import (
 // PrepareToLoad makes ready for writing very many rows: SQLite gets a cache of 64 MiB, because the pages of ten indexes do
 // not fit into its usual 2 MiB, and copies its log into the database less often. It lasts until the store is closed.
 func (s *Store) PrepareToLoad(ctx context.Context) error {
-	if s.writer.Dialector.Name() != "sqlite" {
+	if s.postgres() {
 		return nil
 	}
 	for _, pragma := range []string{"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 16384"} {
@@ -126,6 +126,9 @@ func (tx *Tx) InsertAuditEntries(entries []models.AuditEntry) error {
 
 // InsertEvents stores events as they are, but with new ids.
 func (tx *Tx) InsertEvents(events []models.Event) error {
+	if err := tx.announceEvents(); err != nil {
+		return err
+	}
 	values := make([]any, 0, len(events)*len(eventColumns))
 	for i := range events {
 		e := &events[i]
