@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/patchbay/patchbay/internal/testkit"
 	"github.com/patchbay/patchbay/internal/vault"
 )
 
@@ -215,5 +216,28 @@ func TestAPIKeysOnTheCommandLine(t *testing.T) {
 	}
 	if _, out, _ := run(t, "", "apikey", "list"); strings.Contains(out, "backend") {
 		t.Errorf("still there: %q", out)
+	}
+}
+
+// A key that opens nothing must not be made, whichever database it would be for.
+func TestNoKeyFileIsMadeForASealedPostgreSQLDatabase(t *testing.T) {
+	server := testkit.SharedPostgres(t)
+	name, err := server.NewDatabase("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	command := func(keyFile string) (int, string) {
+		code, _, errors := run(t, "", "apikey", "list", "--db", server.Address(name), "--key-file", filepath.Join(dir, keyFile))
+		return code, errors
+	}
+	if code, errors := command("first.key"); code != exitOK {
+		t.Fatalf("exit %d, %s", code, errors)
+	}
+	if code, errors := command("second.key"); code != exitSettings || !strings.Contains(errors, "put the key file back") || strings.Count(errors, "\n") != 1 {
+		t.Errorf("exit %d, %q", code, errors)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "second.key")); err == nil {
+		t.Error("a key file was made")
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -42,7 +44,7 @@ func openPostgres(ctx context.Context, address string, ring *vault.Ring, options
 	if err != nil {
 		return nil, err
 	}
-	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, gormConfig(false))
+	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: steadyPool{pool}}}}, gormConfig(false))
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
@@ -99,6 +101,43 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
+// steadyPool begins again with another connection where the one it was given has been cut, by a restart of the server for
+// one: nothing has happened then. The driver looks for itself at connections that were idle for a second.
+type steadyPool struct{ *sql.DB }
+
+// BeginTx implements [gorm.TxBeginner].
+func (p steadyPool) BeginTx(ctx context.Context, options *sql.TxOptions) (tx *sql.Tx, err error) {
+	for range postgresConnections + 1 {
+		if tx, err = p.DB.BeginTx(ctx, options); !cut(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return tx, err
+}
+
+// QueryContext implements [gorm.ConnPool]. Outside a transaction there are only queries that change nothing.
+func (p steadyPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
+	for range postgresConnections + 1 {
+		if rows, err = p.DB.QueryContext(ctx, query, args...); !cut(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return rows, err
+}
+
+// cut reports whether an error means that a connection there was has ended. One that cannot be made is no such error.
+func cut(err error) bool {
+	var answer *pgconn.PgError
+	switch {
+	case err == nil || errors.As(err, new(*pgconn.ConnectError)):
+		return false
+	case errors.As(err, &answer):
+		return strings.HasPrefix(answer.Code, "57P") // the server shuts down, or an administrator ended the session
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // timesInUTC makes times come back as SQLite's do.
 func timesInUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
@@ -126,7 +165,30 @@ func migratePostgres(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(locker))
+	return migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres", goose.WithSessionLocker(directLocker{locker}))
+}
+
+// directLocker refuses to lock through a pooler: the lock belongs to a session of the server, and the next statement may be
+// given another one.
+type directLocker struct{ lock.SessionLocker }
+
+// SessionLock implements [lock.SessionLocker].
+func (l directLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	var told, asked uint32 // the session's process, as it was told when connecting: by a pooler, a number of its own
+	err := conn.Raw(func(driver any) error {
+		told = driver.(*stdlib.Conn).Conn().PgConn().PID()
+		return nil
+	})
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&asked)
+	}
+	if err != nil {
+		return err
+	}
+	if told != asked {
+		return errors.New("the schema has to be changed, and the address is that of a connection pooler: start once with the address of the PostgreSQL server itself")
+	}
+	return l.SessionLocker.SessionLock(ctx, conn)
 }
 
 // writeAlone is [Store.Write]. The transaction sees what others have committed at each of its statements, the server's

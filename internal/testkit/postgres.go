@@ -91,7 +91,8 @@ func newPostgres(programs string) (*Postgres, error) {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, output), os.RemoveAll(dir))
 	}
-	if err := p.start(); err != nil {
+	hba := "local all locked scram-sha-256\nlocal all all trust\n" // the role "locked" has to be made, with a password
+	if err := errors.Join(os.WriteFile(filepath.Join(p.data(), "pg_hba.conf"), []byte(hba), 0o644), p.start()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if p.admin, err = sql.Open("pgx", p.Address("postgres")); err != nil {
@@ -142,7 +143,8 @@ func (p *Postgres) wait() error {
 // Stop ends the server by a signal: SIGINT cuts all connections and stops in order, SIGQUIT as if it had crashed.
 func (p *Postgres) Stop(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	file, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
+	name := filepath.Join(p.data(), "postmaster.pid")
+	file, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,10 +153,10 @@ func (p *Postgres) Stop(t testing.TB, signal syscall.Signal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The shell is told only when the server has gone, or it would cut it short.
+	// The shell is told only when the server has gone, or it would cut it short. A server's last act is to remove the file.
 	err = syscall.Kill(pid, signal)
 	for deadline := time.Now().Add(startTimeout); err == nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		err = syscall.Kill(pid, 0)
+		_, err = os.Stat(name)
 	}
 	_, keepErr := io.WriteString(p.leash, "keep\n")
 	if err := errors.Join(keepErr, p.process.Wait()); err != nil && !errors.As(err, new(*exec.ExitError)) {
@@ -203,5 +205,11 @@ func (p *Postgres) NewDatabase(template string) (string, error) {
 // DropDatabase removes a database, cutting its connections.
 func (p *Postgres) DropDatabase(name string) error {
 	_, err := p.admin.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")
+	return err
+}
+
+// CutConnections ends every session on the server but its own.
+func (p *Postgres) CutConnections() error {
+	_, err := p.admin.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
 	return err
 }

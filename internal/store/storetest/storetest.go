@@ -44,6 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"an idempotency key keeps one answer":                    idempotency,
 		"stored integrations move their revision":                storedIntegrations,
 		"tokens wait for their claim":                            pendingAttempt,
+		"changes that meet are all kept":                         noLostUpdate,
+		"of many who would be first one is":                      oneFirst,
+		"counts of several processes meet":                       countsMeet,
+		"no event is passed over":                                eventsFollowed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
