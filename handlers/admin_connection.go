@@ -150,6 +150,10 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 		row.What = "Revoked the API key " + entry.After
 	case models.AuditAPIKeyRolled:
 		row.What = "Rolled the API key " + entry.After
+	case models.AuditDataExported:
+		row.What = "Exported the data, " + entry.After
+	case models.AuditDataImported:
+		row.What = "Imported data: " + entry.After
 	case models.AuditConnectFailed:
 		row.What = "Could not connect: " + entry.After
 	case models.AuditConnectionRevoked:

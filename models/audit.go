@@ -40,6 +40,8 @@ const (
 	AuditConnectPending        = "connection.connect_pending" // waits for the application's claim
 	AuditCredentialsUpdated    = "connection.credentials_updated"
 	AuditEncryptionKeyReplaced = "encryption_key.replaced" // Before and After are ids of keys
+	AuditDataExported          = "data.exported"           // After tells whether with secrets
+	AuditDataImported          = "data.imported"           // After tells how much
 	AuditIntegrationCreated    = "integration.created"
 	AuditIntegrationDeleted    = "integration.deleted"
 	AuditIntegrationUpdated    = "integration.updated"

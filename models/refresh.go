@@ -22,8 +22,9 @@ const (
 	// UsedLately is how long after its last use a connection is kept at hand, refreshed before its token ends.
 	UsedLately = 24 * time.Hour
 
-	idleFraction = 3 // an idle refresh token is used after this part of its life, so that two failures cost nothing
-	spreadPart   = 3 // tokens that end together are refreshed ahead over this part of their margin
+	idleFraction = 3           // an idle refresh token is used after this part of its life, so that two failures cost nothing
+	leastWait    = time.Minute // whatever an integration says
+	spreadPart   = 3           // tokens that end together are refreshed ahead over this part of their margin
 )
 
 // margin is how long before its end a token of the given life is refreshed.
@@ -43,7 +44,7 @@ func (c *Connection) Schedule(rules RefreshRules, now time.Time) {
 	}
 	keep, idle := KeepAlive, rules.RefreshTokenIdleLife > 0
 	if idle {
-		keep = min(keep, rules.RefreshTokenIdleLife/idleFraction)
+		keep = min(keep, max(rules.RefreshTokenIdleLife/idleFraction, leastWait))
 	}
 	spread := c.spread()
 	ahead := now.Add(keep - scale(keep/10, spread))
@@ -63,7 +64,10 @@ func (c *Connection) Schedule(rules RefreshRules, now time.Time) {
 // life is how long the access token lives from when it was obtained; 0 where nobody knows.
 func (c *Connection) life(rules RefreshRules) time.Duration {
 	if c.ExpiresAt == nil {
-		return rules.AccessTokenLife
+		if rules.AccessTokenLife == 0 {
+			return 0
+		}
+		return max(rules.AccessTokenLife, leastWait)
 	}
 	return max(0, c.ExpiresAt.Sub(c.ObtainedAt))
 }

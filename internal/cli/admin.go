@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -27,7 +28,7 @@ type adminCreateCommand struct {
 
 // Run creates the admin.
 func (a *adminCreateCommand) Run(ctx context.Context, streams Streams) error {
-	password, err := readPassword(streams)
+	password, err := readPassword(streams, "Password: ", "Again: ")
 	if err != nil {
 		return settingsError{err}
 	}
@@ -47,8 +48,8 @@ func (a *adminCreateCommand) Run(ctx context.Context, streams Streams) error {
 	return err
 }
 
-// readPassword prompts on a terminal, twice and without echo, and reads one line from anything else.
-func readPassword(streams Streams) (string, error) {
+// readPassword prompts on a terminal, without echo and by every prompt, and reads one line from anything else.
+func readPassword(streams Streams, prompts ...string) (string, error) {
 	file, ok := streams.In.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(streams.In, models.MaxPasswordBytes+2)).ReadString('\n')
@@ -57,18 +58,18 @@ func readPassword(streams Streams) (string, error) {
 		}
 		return strings.TrimRight(line, "\r\n"), nil
 	}
-	var typed [2]string
-	for i, prompt := range []string{"Password: ", "Again: "} {
+	var typed []string
+	for _, prompt := range prompts {
 		fmt.Fprint(streams.Err, prompt)
 		text, err := term.ReadPassword(int(file.Fd()))
 		fmt.Fprintln(streams.Err)
 		if err != nil {
 			return "", fmt.Errorf("read the password: %w", err)
 		}
-		typed[i] = string(text)
+		typed = append(typed, string(text))
 	}
-	if typed[0] != typed[1] {
-		return "", errors.New("the two passwords differ")
+	if len(slices.Compact(typed)) > 1 {
+		return "", errors.New("the two texts differ")
 	}
 	return typed[0], nil
 }

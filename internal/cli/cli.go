@@ -41,6 +41,11 @@ type commands struct {
 	Keys        keysCommands       `cmd:"" help:"Look at the encryption keys and replace them."`
 	Backup      backupCommand      `cmd:"" help:"Copy the database to a file, while the server runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the database's place, after checking it."`
+	Export      exportCommand      `cmd:"" help:"Write what the database holds to a file; without secrets, unless they are asked for."`
+	Import      importCommand      `cmd:"" help:"Read what patchbay export wrote into the database."`
+	Migrate     migrateCommands    `cmd:"" help:"Bring the database's schema up, or tell its version."`
+	Seed        seedCommand        `cmd:"" help:"Fill a database with connections, for trials and benchmarks."`
+	Doctor      doctorCommand      `cmd:"" help:"Check settings, keys, database and integrations before the server starts, and say what to do."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

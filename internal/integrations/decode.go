@@ -127,9 +127,9 @@ func (r *reader) auth(v value) models.Auth {
 		"issuer":               r.url(&auth.Issuer, connectionScope),
 		"pkce":                 r.boolean(&pkce),
 
-		"refresh_margin_seconds":     r.seconds(&auth.Refresh.Margin, 1, maxLife),
-		"access_token_life_seconds":  r.seconds(&auth.Refresh.AccessTokenLife, 60, maxLife),
-		"refresh_token_idle_seconds": r.seconds(&auth.Refresh.RefreshTokenIdleLife, 60, maxLife),
+		"refresh_margin_seconds":     r.seconds(&auth.Refresh.Margin, 0, maxLife),
+		"access_token_life_seconds":  r.seconds(&auth.Refresh.AccessTokenLife, 0, maxLife),
+		"refresh_token_idle_seconds": r.seconds(&auth.Refresh.RefreshTokenIdleLife, 0, maxLife),
 		"dead_token_errors":          r.texts(&auth.DeadTokenErrors),
 
 		"request_url":         r.url(&auth.RequestURL, connectionScope),
