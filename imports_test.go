@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"client":                   {},
 	"e2e":                      {},
 	"examples/channels":        {"client"},
-	"handlers":                 {"models", "views", "static", "internal/auth", "internal/connections", "internal/idempotency", "internal/webhooks"},
+	"handlers":                 {"models", "views", "static", "internal/auth", "internal/connections", "internal/idempotency", "internal/sandbox", "internal/webhooks"},
 	"internal/auth":            {"models", "internal/store"},
 	"internal/cli":             {"handlers", "internal/auth", "internal/connections", "internal/idempotency", "internal/integrations", "internal/jobs", "internal/oauth", "internal/sandbox", "internal/store", "internal/vault", "internal/webhooks", "models"},
 	"internal/connections":     {"models", "internal/integrations", "internal/jobs", "internal/oauth", "internal/store"},

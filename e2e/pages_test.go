@@ -140,7 +140,7 @@ func lookAtDashboard(t *testing.T) {
 		"connection": "/connections/" + uuid, "connection-long": "/connections/" + long, "connection-disabled": "/connections/" + tagged.UUID,
 		"connection-delete": "/connections/" + tagged.UUID + "/delete",
 		"users":             "/users", "user": "/users/user-1",
-		"integrations": "/integrations", "integration-sandbox": "/integrations/sandbox", "integration-of-file": "/integrations/guarded",
+		"integrations": "/integrations", "integration-sandbox": "/integrations/sandbox", "sandbox": "/sandbox", "integration-of-file": "/integrations/guarded",
 		"integration-of-database": "/integrations/of-database", "integration-registered": "/integrations/registered",
 		"audit": "/audit", "reference": "/reference", "not-found": "/nothing-here",
 	})
@@ -167,6 +167,9 @@ func lookAtRefusals(t *testing.T) {
 	i.Fill("Tags", endless)
 	i.Follow("Save tags")
 	i.look("tags-invalid")
+	i.Goto("/sandbox")
+	i.Follow("Misbehave") // with no vice
+	i.look("sandbox-invalid")
 	i.Goto("/integrations/sandbox")
 	i.Fill("User id", strings.Repeat("x", 513))
 	inspector{i.Popup(func() { i.Click("Connect") }), t}.look("connect-invalid")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/models"
 	"github.com/patchbay/patchbay/views"
 )
@@ -62,11 +63,15 @@ func (s *server) renderIntegration(c echo.Context, status int, in *models.Integr
 	}
 	form.AskUser = true
 	shown := in.Definition().Redacted(masked)
+	vices := ""
+	if in.Name == sandbox.Name && in.Source.Kind == models.SourceSandbox && s.Vices != nil && signedIn(c).Role.CanEdit() {
+		vices = sandboxPath
+	}
 	return render(c, status, views.Integration(views.IntegrationPage{
 		Shell: s.shell(c, in.Name, views.NavIntegrations), Name: in.Name, AuthMode: in.Auth.Mode, Source: managedBy(in.Source),
 		Sandbox: in.Source.Kind == models.SourceSandbox, Database: in.Source.Kind == models.SourceDatabase, RootURL: s.RootURL.String(), Problem: in.Problem(), CallbackURL: s.Connections.CallbackURL(in),
 		Scopes: in.OAuth.Scopes, OAuth: oauthFacts(in, shown), Requests: requestFacts(shown), Counts: counts,
-		Rows: s.connectionRows(list.Rows), AllHref: connectionsOfIntegration(in.Name), Connect: form,
+		Rows: s.connectionRows(list.Rows), AllHref: connectionsOfIntegration(in.Name), Connect: form, VicesHref: vices,
 	}))
 }
 

@@ -106,6 +106,7 @@ func (s *server) routes() []route {
 	if s.Sandbox != nil {
 		provider := echo.WrapHandler(s.Sandbox)
 		routes = append(routes, route{get, "/sandbox/*", accessPublic, provider}, route{post, "/sandbox/*", accessPublic, provider})
+		routes = append(routes, route{get, sandboxPath, accessOperator, s.sandboxPage}, route{post, sandboxPath, accessOperator, s.changeSandbox})
 	}
 	return routes
 }

@@ -79,7 +79,7 @@ func checkHeaders(t *testing.T, r route, got page) {
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "same-origin",
 	}
-	if strings.HasPrefix(r.path, "/oauth/callback") || strings.HasPrefix(r.path, "/sandbox") {
+	if strings.HasPrefix(r.path, "/oauth/callback") || strings.HasPrefix(r.path, "/sandbox/") {
 		want["Referrer-Policy"] = "no-referrer"
 	}
 	for name, value := range want {

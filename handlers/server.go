@@ -19,6 +19,7 @@ import (
 	"github.com/patchbay/patchbay/internal/auth"
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/internal/idempotency"
+	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/webhooks"
 	"github.com/patchbay/patchbay/models"
 	"github.com/patchbay/patchbay/views"
@@ -42,8 +43,9 @@ type Config struct {
 	AppName          string   // the application in whose name users connect
 	IntegrationsFile string   // the file an operator edits
 	TrustedProxies   []netip.Prefix
-	Sandbox          http.Handler // the built-in provider, nil where it is off
-	Development      bool         // serves the component gallery
+	Sandbox          http.Handler      // the built-in provider, nil where it is off
+	Vices            *sandbox.Provider // the same, to make it misbehave
+	Development      bool              // serves the component gallery
 }
 
 // server answers requests.
@@ -80,10 +82,12 @@ func New(config Config) http.Handler {
 	return e
 }
 
-// compressed compresses pages; what is static is stored compressed.
+// compressed compresses pages; what is static is stored compressed, and the sandbox's answers are to travel as they are.
 var compressed = middleware.GzipWithConfig(middleware.GzipConfig{
 	MinLength: 1400, // one packet is sent anyway
-	Skipper:   func(c echo.Context) bool { return strings.HasPrefix(c.Path(), "/static/") },
+	Skipper: func(c echo.Context) bool {
+		return strings.HasPrefix(c.Path(), "/static/") || strings.HasPrefix(c.Path(), "/sandbox/")
+	},
 })
 
 // secure reports whether browsers reach the server by https.

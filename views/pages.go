@@ -312,6 +312,7 @@ type IntegrationPage struct {
 	Rows        []ConnectionRow
 	AllHref     string // the list of this integration's connections
 	Connect     ConnectForm
+	VicesHref   string // where the sandbox is made to misbehave; empty where that is not offered
 }
 
 // AuditPage lists what was done, newest first.

@@ -106,6 +106,9 @@ func samples() []sample {
 		{"webhook-roll", WebhookRoll(WebhookAskPage{Shell: shell("Roll webhook secret", NavWebhooks), Endpoint: webhookRows()[1], Hint: "0123"})},
 		{"webhook-delete", WebhookDelete(WebhookAskPage{Shell: shell("Delete webhook endpoint", NavWebhooks), Endpoint: webhookRows()[0]})},
 		{"key-revoke", KeyRevoke(KeyRevokePage{Shell: shell("Revoke API key", NavKeys), Key: keyRows()[2]})},
+		{"sandbox", Sandbox(sandboxPage())},
+		{"sandbox-refused", Sandbox(refusedSandboxPage())},
+		{"sandbox-new", Sandbox(SandboxPage{Shell: shell("Sandbox behaviour", NavIntegrations), Integration: sandboxPage().Integration, Groups: sandboxPage().Groups})},
 		{"reference", Reference(referencePage())},
 		{"gallery", Gallery()},
 	}

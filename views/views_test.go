@@ -49,6 +49,8 @@ func TestForms(t *testing.T) {
 		{KeyForm(keyFormPage()), "/keys", "post", "name" + strings.Repeat(" scopes", 9) + strings.Repeat(" integrations", 3) + strings.Repeat(" expires", 4) + " expiresAt"},
 		{KeyRoll(KeyRollPage{Key: keyRows()[0], Overlaps: overlaps()}), "/keys/1/roll", "post", "hint overlap overlap overlap overlap"},
 		{KeyRevoke(KeyRevokePage{Key: keyRows()[0]}), "/keys/1/revoke", "post", ""},
+		{Sandbox(sandboxPage()), "/sandbox", "post", "behave"},
+		{Sandbox(SandboxPage{Groups: sandboxPage().Groups}), "/sandbox", "post", "vice vice vice at often seconds beside"},
 		{WebhookForm(webhookFormPage()), "/webhooks", "post", "url description" + strings.Repeat(" types", 6) + " integrations integrations uuid"},
 		{WebhookForm(refusedWebhookPage()), "/webhooks/1/edit", "post", "url description" + strings.Repeat(" types", 6) + " integrations integrations"},
 		{WebhookRoll(WebhookAskPage{Endpoint: webhookRows()[0]}), "/webhooks/1/roll", "post", "hint"},

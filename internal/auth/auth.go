@@ -19,8 +19,8 @@ type Service struct {
 	store     *store.Store
 	now       func() time.Time
 	setupHash [sha256.Size]byte
-	byIP      *limiter
-	byAccount *limiter
+	byIP      *sharedLimiter
+	byAccount *sharedLimiter
 }
 
 // New gives a service and the token of this process's set-up link, which works while there is no admin.
@@ -30,8 +30,8 @@ func New(s *store.Store, now func() time.Time) (service *Service, setupToken str
 		store: s, now: now, setupHash: sha256.Sum256([]byte(setupToken)),
 		// A person mistypes a few times; a guesser gets 10 tries at once and then one every 6 s from an address, and
 		// 20 at once and then one every 3 s at an account from everywhere.
-		byIP:      newLimiter(now, 6*time.Second, 10),
-		byAccount: newLimiter(now, 3*time.Second, 20),
+		byIP:      newSharedLimiter(s, "sign-in by address", newLimiter(now, 6*time.Second, 10)),
+		byAccount: newSharedLimiter(s, "sign-in by account", newLimiter(now, 3*time.Second, 20)),
 	}, setupToken
 }
 
@@ -100,15 +100,15 @@ func (s *Service) create(ctx context.Context, actor models.Actor, email, passwor
 func (s *Service) SignIn(ctx context.Context, actor models.Actor, email, password string) (*models.Admin, error) {
 	email = models.NormalizeEmail(email)
 	// A try that its address has no right to must not use up the account's.
-	if wait := s.byIP.wait(network(actor.IP)); wait > 0 {
-		return nil, tooMany(wait)
+	if wait, err := s.byIP.wait(ctx, network(actor.IP)); err != nil || wait > 0 {
+		return nil, tooMany(wait, err)
 	}
 	wrong := &models.Error{Kind: models.KindUnauthenticated, Code: models.CodeWrongPassword, Message: "The email address or the password is wrong."}
 	if len(email) > models.MaxEmailBytes { // not a key to remember
 		return nil, wrong
 	}
-	if wait := s.byAccount.wait(email); wait > 0 {
-		return nil, tooMany(wait)
+	if wait, err := s.byAccount.wait(ctx, email); err != nil || wait > 0 {
+		return nil, tooMany(wait, err)
 	}
 	if len(password) > models.MaxPasswordBytes {
 		return nil, wrong
@@ -138,7 +138,11 @@ func (s *Service) SignIn(ctx context.Context, actor models.Actor, email, passwor
 	return admin, nil
 }
 
-func tooMany(wait time.Duration) error {
+// tooMany refuses a try. While tries cannot be counted, none is made.
+func tooMany(wait time.Duration, err error) error {
+	if err != nil {
+		return err
+	}
 	return &models.Error{
 		Kind: models.KindTooMany, Code: models.CodeTooMany, RetryAfter: wait,
 		Message: fmt.Sprintf("Too many attempts to sign in. Try again in %d seconds.", int(wait.Seconds())+1),

@@ -255,3 +255,23 @@ func TestASessionIsRenewedAtSignInAndEndsWhenIdle(t *testing.T) {
 	})
 	visit(again, adminIs(0))
 }
+
+func TestProcessesShareTheLimitOfTries(t *testing.T) {
+	c := &clock{at: time.Unix(1_800_000_000, 0)}
+	db := storetest.Open(t)
+	first, _ := New(db, c.now)
+	second, _ := New(db, c.now)
+	tries := 0
+	for range 20 {
+		for _, process := range []*Service{first, second} {
+			if _, err := process.SignIn(t.Context(), models.Actor{IP: "192.0.2.1"}, "nobody@example.com", "wrong"); models.HasCode(err, models.CodeWrongPassword) {
+				tries++
+			} else if !models.HasCode(err, models.CodeTooMany) || models.AsError(err).RetryAfter <= 0 {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+	if tries != 10 {
+		t.Errorf("%d tries from one address at two processes, want 10", tries)
+	}
+}

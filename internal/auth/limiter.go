@@ -2,6 +2,7 @@ package auth
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/netip"
 	"slices"
@@ -9,7 +10,31 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/models"
 )
+
+// sharedLimiter limits tries for all processes on the database together. What this process refuses by itself costs the database
+// nothing.
+type sharedLimiter struct {
+	store *store.Store
+	what  string
+	local *limiter
+}
+
+func newSharedLimiter(db *store.Store, what string, local *limiter) *sharedLimiter {
+	return &sharedLimiter{db, what, local}
+}
+
+// wait takes one try of key and gives 0, or gives how long until there is one.
+func (l *sharedLimiter) wait(ctx context.Context, key string) (time.Duration, error) {
+	if wait := l.local.wait(key); wait > 0 {
+		return wait, nil
+	}
+	hash := models.Secret(l.what + "|" + key).Hash() // an email address is nobody's business
+	return l.store.TakeTry(ctx, hash, l.local.every, l.local.burst, l.local.now())
+}
 
 // limiter gives every key a bucket of tries. Buckets are per process.
 type limiter struct {

@@ -47,7 +47,7 @@ type serveCommand struct {
 const shortAPIKey = 32
 
 // sandboxName is the name of the built-in provider's integration.
-const sandboxName = "sandbox"
+const sandboxName = sandbox.Name
 
 // Limits of a connection to the server; the write limit covers a slow provider's token endpoint.
 const (
@@ -145,7 +145,7 @@ func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *st
 	if s.Sandbox == "on" || s.Sandbox == "auto" && address.IP.IsLoopback() && local {
 		self := selfAddress(address)
 		provider := sandbox.New(sandbox.Options{BrowserURL: root.String(), ServerURL: "http://" + self, Now: utcNow})
-		config.Sandbox = provider.Handler()
+		config.Sandbox, config.Vices = provider.Handler(), provider
 		for _, in := range list {
 			if in.Name == sandboxName {
 				return settingsError{fmt.Errorf("%s:%d: the name %s is the built-in provider's: choose another, or set PATCHBAY_SANDBOX=off", config.IntegrationsFile, in.Source.Line, sandboxName)}

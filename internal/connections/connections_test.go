@@ -29,7 +29,7 @@ func newService(t *testing.T) (*Service, *store.Store) {
 	return s, db
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

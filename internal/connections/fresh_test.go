@@ -56,7 +56,7 @@ func answerWith(status int, body string) http.HandlerFunc {
 
 // refreshing makes a service whose integration "own" is at a provider of the test, with one connection of user 42 whose
 // token ends in an hour.
-func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connection) {
+func refreshing(t testing.TB) (*Service, *store.Store, *provider, *models.Connection) {
 	t.Helper()
 	p := &provider{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ func refreshing(t *testing.T) (*Service, *store.Store, *provider, *models.Connec
 }
 
 // process makes a service of another process on the same database.
-func (p *provider) process(t *testing.T, lease time.Duration) (*Service, *store.Store) {
+func (p *provider) process(t testing.TB, lease time.Duration) (*Service, *store.Store) {
 	t.Helper()
 	db := databases.OpenAt(t, p.path)
 	t.Cleanup(func() { must(t, db.Close()) })

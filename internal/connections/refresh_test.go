@@ -261,7 +261,7 @@ func TestASilentProviderHoldsUpNobodyWhoseTokenLives(t *testing.T) {
 	}
 }
 
-func register(t *testing.T, s *Service, integration, userID, refreshToken string) *models.Connection {
+func register(t testing.TB, s *Service, integration, userID, refreshToken string) *models.Connection {
 	t.Helper()
 	c, err := s.Register(t.Context(), actor, Registration{
 		Integration: integration, UserID: userID, Credentials: fmt.Appendf(nil, `{"access_token":"a","refresh_token":%q,"expires_in":3600}`, refreshToken),

@@ -4,9 +4,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/patchbay/patchbay/models"
 )
 
 // account is a pretend person.
@@ -44,7 +47,41 @@ type grant struct {
 	access        string // the newest one; a refresh ends the one before
 	accessExpires time.Time
 	accessScopes  []string
-	refresh       string // the newest one; each is used once
+	accessLife    time.Duration
+	refresh       string // the newest one
+	refreshEnds   time.Time
+	before        []usedToken // refresh tokens that were used, the oldest first
+
+	habits []*habit
+	tally  Tally
+	ended  string // why it was revoked
+}
+
+// usedToken is a refresh token that another one has taken the place of.
+type usedToken struct {
+	fingerprint string
+	at          time.Time
+}
+
+// maxBefore is how many used refresh tokens a grant recognizes.
+const maxBefore = 32
+
+// reuse says what becomes of a refresh token that is used once more.
+type reuse int
+
+const (
+	reuseEnds      reuse = iota // the grant, because one of the token's two holders has stolen it (RFC 9700 §4.14.2)
+	reuseRefused                // and nothing else happens
+	reuseTolerated              // for a grace period, then as reuseEnds
+)
+
+// terms are the rules by which tokens are issued.
+type terms struct {
+	rotates    bool // a refresh gives a new refresh token
+	reuse      reuse
+	grace      time.Duration
+	accessLife time.Duration
+	idleLife   time.Duration // of a refresh token that is not used
 }
 
 // allow turns an authorization request into a grant and gives its authorization code.
@@ -62,18 +99,32 @@ func (p *Provider) allow(a *authorization, by account) (code string) {
 
 func newToken(grantID string) string { return grantID + "." + rand.Text() }
 
-// grantOf gives the live grant that a code or token belongs or belonged to, or nil.
-func (p *Provider) grantOf(token string) *grant {
+// find gives the grant that a code or token belongs or belonged to, or nil. It may have been revoked.
+func (p *Provider) find(token string) *grant {
 	id, _, _ := strings.Cut(token, ".")
 	g, _ := p.grants.get(p.now(), id)
 	return g
 }
 
+// grantOf gives the live grant that a code or token belongs or belonged to, or nil.
+func (p *Provider) grantOf(token string) *grant {
+	g := p.find(token)
+	if g == nil || g.ended != "" || g.refresh != "" && !g.refreshEnds.After(p.now()) {
+		return nil
+	}
+	return g
+}
+
+// end revokes a grant. What it was is kept for the ledger.
+func (p *Provider) end(g *grant, why string) {
+	g.ended, g.habits = why, nil
+	g.tally.Ended++
+	p.ledger.total.Ended++
+}
+
 // redeem exchanges an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). The first attempt uses the code up, whether
 // it succeeds or not; one more ends the tokens it gave.
-func (p *Provider) redeem(c *client, code, redirectURI, verifier string) (*tokenAnswer, *oauthError) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *Provider) redeem(c *client, code, redirectURI, verifier string, by terms) (*grant, *oauthError) {
 	g := p.grantOf(code)
 	if g == nil || g.client != c || !equal(code, g.code) {
 		return nil, invalidGrant("The authorization code is unknown or has ended.")
@@ -91,24 +142,25 @@ func (p *Provider) redeem(c *client, code, redirectURI, verifier string) (*token
 		fault = "The code_verifier does not match the code_challenge."
 	}
 	if fault != "" {
-		p.grants.remove(g.id)
+		p.end(g, fault)
 		return nil, invalidGrant(fault)
 	}
 	g.redeemed = true
-	return p.issue(g, g.scopes), nil
+	p.issue(g, g.scopes, by)
+	return g, nil
 }
 
-// rotate exchanges a refresh token for new tokens (RFC 6749 §6), of the scopes asked for or all granted ones. A refresh
-// token that is no longer the newest one ends the grant, because one of its two holders has stolen it (RFC 9700 §4.14.2).
-func (p *Provider) rotate(c *client, token string, asked []string) (*tokenAnswer, *oauthError) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// rotate exchanges a refresh token for new tokens (RFC 6749 §6), of the scopes asked for or all granted ones.
+func (p *Provider) rotate(c *client, token string, asked []string, by terms) (*grant, *oauthError) {
 	g := p.grantOf(token)
-	if g == nil || g.client != c {
+	if g == nil || g.client != c || g.refresh == "" {
 		return nil, invalidGrant("The refresh token is unknown, has ended or was revoked.")
 	}
-	if !equal(token, g.refresh) {
-		p.grants.remove(g.id)
+	if !equal(token, g.refresh) && !g.tolerates(token, p.now(), by) {
+		if by.reuse == reuseRefused {
+			return nil, invalidGrant("The refresh token was used before.")
+		}
+		p.end(g, "A refresh token was used once more.")
 		return nil, invalidGrant("The refresh token was used before; the grant is revoked.")
 	}
 	if len(asked) == 0 {
@@ -119,21 +171,67 @@ func (p *Provider) rotate(c *client, token string, asked []string) (*tokenAnswer
 			return nil, badRequest("invalid_scope", "A refresh cannot ask for scopes that were not granted.")
 		}
 	}
-	return p.issue(g, asked), nil
+	p.issue(g, asked, by)
+	return g, nil
 }
 
-func (p *Provider) issue(g *grant, scopes []string) *tokenAnswer {
+// tolerates reports whether a used refresh token is still in its grace period.
+func (g *grant) tolerates(token string, now time.Time, by terms) bool {
+	return by.reuse == reuseTolerated && slices.ContainsFunc(g.before, func(used usedToken) bool {
+		return used.fingerprint == Fingerprint(token) && now.Sub(used.at) <= by.grace
+	})
+}
+
+func (p *Provider) issue(g *grant, scopes []string, by terms) {
 	now := p.now()
-	g.access, g.accessExpires, g.accessScopes = newToken(g.id), now.Add(p.accessTokenLife), scopes
-	g.refresh = newToken(g.id)
-	p.grants.put(now, g.id, g)
-	return &tokenAnswer{
-		AccessToken: g.access, TokenType: "Bearer", ExpiresIn: int64(p.accessTokenLife / time.Second),
-		RefreshToken: g.refresh, Scope: strings.Join(scopes, " "),
+	g.access, g.accessExpires, g.accessScopes, g.accessLife = newToken(g.id), now.Add(by.accessLife), scopes, by.accessLife
+	if by.rotates || g.refresh == "" {
+		if g.refresh != "" {
+			g.before = append(g.before[max(0, len(g.before)-maxBefore+1):], usedToken{Fingerprint(g.refresh), now})
+		}
+		g.refresh = newToken(g.id)
 	}
+	g.refreshEnds = now.Add(min(by.idleLife, grantLife))
+	p.grants.put(now, g.id, g)
+}
+
+// answer gives the newest tokens of g (RFC 6749 §5.1).
+func (g *grant) answer() *reply {
+	out := jsonReply(http.StatusOK,
+		"access_token", g.access, "token_type", "Bearer", "expires_in", int64(g.accessLife/time.Second),
+		"refresh_token", g.refresh, "scope", strings.Join(g.accessScopes, " "))
+	out.issued = true
+	return out
 }
 
 // hasAccess reports whether token is the access token of g and has not expired.
 func (g *grant) hasAccess(token string, now time.Time) bool {
 	return equal(token, g.access) && g.accessExpires.After(now)
+}
+
+// Tokens are what a grant gave.
+type Tokens struct {
+	Grant         string // its id, by which the ledger knows it
+	Access        models.Secret
+	Refresh       models.Secret
+	AccessExpires time.Time
+}
+
+// Issue grants an integration's application all scopes of an account, without a browser. It fails with
+// unknown_integration.
+func (p *Provider) Issue(integration string) (Tokens, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.clientOf(integration)
+	if err != nil {
+		return Tokens{}, err
+	}
+	g := &grant{id: rand.Text(), client: c, account: accounts[0], redeemed: true}
+	for _, s := range allScopes {
+		g.scopes = append(g.scopes, s.name)
+	}
+	shown := pick(Issue, c, nil)
+	p.issue(g, g.scopes, shown.terms(p.usual))
+	p.record(Entry{Request: Issue, Vices: shown.names(), Answer: "issued"}, c, g, true)
+	return Tokens{Grant: g.id, Access: models.Secret(g.access), Refresh: models.Secret(g.refresh), AccessExpires: g.accessExpires}, nil
 }

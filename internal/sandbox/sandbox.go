@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,11 +21,16 @@ const (
 	grantLife              = 30 * 24 * time.Hour // of a refresh token, from its issue
 	defaultAccessTokenLife = time.Hour
 
-	maxRequests  = 10_000
-	maxGrants    = 10_000
+	maxRequests       = 10_000
+	defaultMaxGrants  = 10_000
+	defaultMaxEntries = 500
+
 	maxBodyBytes = 64 << 10
 	maxURLBytes  = 8 << 10
 )
+
+// Name is the name of the integration under which the server offers its provider.
+const Name = "sandbox"
 
 // Options are the settings of a [Provider].
 type Options struct {
@@ -31,19 +38,24 @@ type Options struct {
 	ServerURL       string           // root that servers dial, such as http://127.0.0.1:3003
 	Now             func() time.Time // time.Now where nil
 	AccessTokenLife time.Duration    // one hour where zero
+	MaxGrants       int              // 10,000 where zero
+	MaxEntries      int              // of the ledger; 500 where zero
 }
 
 // Provider is the authorization server and the API it protects. It is safe for concurrent use.
 type Provider struct {
-	browserURL      string
-	serverURL       string
-	now             func() time.Time
-	accessTokenLife time.Duration
+	browserURL string
+	serverURL  string
+	now        func() time.Time
+	usual      terms // while no vice shows
 
 	mu       sync.Mutex
 	clients  map[string]*client // by client id
 	requests *shelf[*authorization]
 	grants   *shelf[*grant]
+	ledger   ledger
+	underWay int // requests of tokens
+	peak     int // the most of them at once
 }
 
 // client is an application registered at the provider.
@@ -52,24 +64,23 @@ type client struct {
 	id           string
 	secret       string
 	redirectURIs []string
+	habits       []*habit
 }
 
 // New makes a provider that no application is registered at yet.
 func New(options Options) *Provider {
 	p := &Provider{
-		browserURL:      strings.TrimSuffix(options.BrowserURL, "/"),
-		serverURL:       strings.TrimSuffix(options.ServerURL, "/"),
-		now:             options.Now,
-		accessTokenLife: options.AccessTokenLife,
-		clients:         make(map[string]*client),
-		requests:        newShelf[*authorization](requestLife, maxRequests),
-		grants:          newShelf[*grant](grantLife, maxGrants),
+		browserURL: strings.TrimSuffix(options.BrowserURL, "/"),
+		serverURL:  strings.TrimSuffix(options.ServerURL, "/"),
+		now:        options.Now,
+		usual:      terms{rotates: true, accessLife: cmp.Or(options.AccessTokenLife, defaultAccessTokenLife), idleLife: grantLife},
+		clients:    make(map[string]*client),
+		requests:   newShelf[*authorization](requestLife, maxRequests),
+		grants:     newShelf[*grant](grantLife, cmp.Or(options.MaxGrants, defaultMaxGrants)),
+		ledger:     ledger{most: cmp.Or(options.MaxEntries, defaultMaxEntries)},
 	}
 	if p.now == nil {
 		p.now = time.Now
-	}
-	if p.accessTokenLife == 0 {
-		p.accessTokenLife = defaultAccessTokenLife
 	}
 	return p
 }
@@ -114,10 +125,8 @@ func (p *Provider) Integration(name string) models.Integration {
 func (p *Provider) register(integration string) *client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.clients {
-		if c.integration == integration {
-			return c
-		}
+	if c, err := p.clientOf(integration); err == nil {
+		return c
 	}
 	c := &client{
 		integration:  integration,
@@ -136,6 +145,19 @@ func (p *Provider) client(id string) *client {
 	return p.clients[id]
 }
 
+// clientOf gives the application of an integration. The provider is locked.
+func (p *Provider) clientOf(integration string) (*client, error) {
+	for _, c := range p.clients {
+		if c.integration == integration {
+			return c, nil
+		}
+	}
+	return nil, &models.Error{
+		Kind: models.KindNotFound, Code: models.CodeUnknownIntegration,
+		Message: fmt.Sprintf("No application of the sandbox belongs to an integration %q.", integration),
+	}
+}
+
 // redirectsTo reports whether the application registered uri, compared as text (RFC 9700 §2.1).
 func (c *client) redirectsTo(uri string) bool { return slices.Contains(c.redirectURIs, uri) }
 
@@ -147,6 +169,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST /sandbox/token", p.token)
 	mux.HandleFunc("POST /sandbox/revoke", p.revoke)
 	mux.HandleFunc("POST /sandbox/introspect", p.introspect)
+	mux.HandleFunc(elsewherePath, p.elsewhere)
 	mux.HandleFunc("GET /sandbox/userinfo", p.userinfo)
 	mux.HandleFunc("GET /sandbox/api/me", p.userinfo)
 	mux.HandleFunc("GET /sandbox/api/channels", p.channels)

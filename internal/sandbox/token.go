@@ -9,15 +9,6 @@ import (
 	"strings"
 )
 
-// tokenAnswer is a successful answer of the token endpoint (RFC 6749 §5.1).
-type tokenAnswer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
-	Scope        string `json:"scope"`
-}
-
 // oauthError is a failure as RFC 6749 §5.2 encodes it.
 type oauthError struct {
 	status      int
@@ -55,15 +46,19 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		fault.write(w)
 		return
 	}
-	var answer *tokenAnswer
+	v := visit{client: client}
 	switch form.Get("grant_type") {
 	case "authorization_code":
-		if fault = require(form, "code", "redirect_uri", "code_verifier"); fault == nil {
-			answer, fault = p.redeem(client, form.Get("code"), form.Get("redirect_uri"), form.Get("code_verifier"))
+		fault = require(form, "code", "redirect_uri", "code_verifier")
+		v.request, v.token = Exchange, form.Get("code")
+		v.issue = func(by terms) (*grant, *oauthError) {
+			return p.redeem(client, v.token, form.Get("redirect_uri"), form.Get("code_verifier"), by)
 		}
 	case "refresh_token":
-		if fault = require(form, "refresh_token"); fault == nil {
-			answer, fault = p.rotate(client, form.Get("refresh_token"), strings.Fields(form.Get("scope")))
+		fault = require(form, "refresh_token")
+		v.request, v.token = Refresh, form.Get("refresh_token")
+		v.issue = func(by terms) (*grant, *oauthError) {
+			return p.rotate(client, v.token, strings.Fields(form.Get("scope")), by)
 		}
 	case "":
 		fault = require(form, "grant_type")
@@ -74,7 +69,8 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		fault.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	defer p.enter()()
+	p.serve(w, r, v)
 }
 
 // revoke ends an access token alone, or with a refresh token all that was granted (RFC 7009 §2). It succeeds for a
@@ -88,17 +84,18 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 		fault.write(w)
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	token := form.Get("token")
-	g := p.grantOf(token)
-	switch {
-	case g == nil || g.client != client:
-	case equal(token, g.refresh):
-		p.grants.remove(g.id)
-	case equal(token, g.access):
-		g.access = ""
-	}
+	p.serve(w, r, visit{request: Revocation, client: client, token: token, issue: func(terms) (*grant, *oauthError) {
+		g := p.grantOf(token)
+		switch {
+		case g == nil || g.client != client:
+		case equal(token, g.refresh):
+			p.end(g, "It was revoked by its application.")
+		case equal(token, g.access):
+			g.access = ""
+		}
+		return nil, nil
+	}})
 }
 
 // introspection is what is known of a live token (RFC 7662 §2.2).

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -84,5 +86,36 @@ func BenchmarkSaveConfig(b *testing.B) {
 		if err := s.Write(b.Context(), func(tx *store.Tx) error { return tx.SaveConfig(c, storetest.Now) }); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkWrite shows what writers gain who come together: they share durable commits.
+func BenchmarkWrite(b *testing.B) {
+	s, rows := filled(b)
+	for _, writers := range []int{1, 8} {
+		b.Run(fmt.Sprintf("%d at once", writers), func(b *testing.B) {
+			var next atomic.Int64
+			var group sync.WaitGroup
+			b.ReportAllocs()
+			for w := range writers {
+				group.Go(func() {
+					for i := w; next.Add(1) <= int64(b.N); i += writers {
+						c := rows[i%benchmarkRows]
+						c.AdditionalConfig = models.Config(fmt.Sprintf(`{"n":%d}`, i))
+						err := s.Write(b.Context(), func(tx *store.Tx) error {
+							entry := models.AuditEntry{Time: storetest.Now, Action: models.AuditConfigUpdated, ConnectionUUID: c.UUID, After: string(c.AdditionalConfig)}
+							event := models.Event{Time: storetest.Now, Type: models.EventConnectionUpdated, ConnectionUUID: c.UUID}
+							return errors.Join(tx.SaveConfig(c, storetest.Now), tx.Audit(entry), tx.Emit(event))
+						})
+						if err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	modernc "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchbay/patchbay/internal/vault"
@@ -22,6 +22,9 @@ import (
 
 // readers is how many reads run at once; SQLite has one writer, whatever the pool.
 const readers = 4
+
+// busyTimeout is how long a write waits for another program that has the database locked.
+const busyTimeout = 5 * time.Second
 
 // checkPath refuses what is meant as an address of something else. The text may hold a password.
 func checkPath(path string) error {
@@ -53,9 +56,10 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 		return nil, err
 	}
 	s := &Store{
-		queries: queries{writer, ring},
+		queries: queries{db: writer, vault: ring},
 		writer:  writer,
 		pool:    writerPool,
+		write:   (&group{writer: writer, pool: writerPool, vault: ring}).write,
 		migrate: func(ctx context.Context) error {
 			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
 		},
@@ -75,7 +79,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 
 func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", pragma},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", pragma},
 		"_txlock": {"immediate"},
 		// Times are integers: the driver's text form does not sort and loses zones.
 		"_inttotime":           {"1"},
@@ -100,11 +104,7 @@ type dialector struct{ sqlite.Dialector }
 
 // Translate implements [gorm.ErrorTranslator].
 func (dialector) Translate(err error) error {
-	var e *modernc.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() {
+	switch sqliteCode(err) {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
 		return gorm.ErrDuplicatedKey
 	}

@@ -31,6 +31,7 @@ type Store struct {
 	queries // on the pool of readers
 	writer  *gorm.DB
 	pool    *sql.DB // the writer's
+	write   func(context.Context, func(*Tx) error) error
 	migrate func(context.Context) error
 	close   func() error
 }
@@ -38,13 +39,18 @@ type Store struct {
 // Tx is an open write transaction; its reads see its own changes.
 type Tx struct {
 	queries
+	announced bool // that events come, see announceEvents
 }
 
 // queries are the reads that a Store and a Tx have in common.
 type queries struct {
-	db    *gorm.DB
-	vault *vault.Ring
+	db      *gorm.DB
+	vault   *vault.Ring
+	changes bool // of a Tx
 }
+
+// postgres reports whether the database is PostgreSQL.
+func (q *queries) postgres() bool { return q.db.Name() == "postgres" }
 
 //go:embed migrations
 var migrations embed.FS
@@ -148,15 +154,13 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, dir string,
 func (s *Store) Close() error { return s.close() }
 
 // Write runs change in one transaction, which is on disk when Write returns nil and has left no trace otherwise.
-// change may not use the Store, only its Tx.
-func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
-	return s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return change(&Tx{queries{db, s.vault}})
-	})
-}
+// change may not use the Store, only its Tx. Where another change is to the same row, it waits for that; it is run once.
+//
+// SQLite commits several changes together when they come at once, see group; they do not notice.
+func (s *Store) Write(ctx context.Context, change func(*Tx) error) error { return s.write(ctx, change) }
 
 // Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
-func (s *Store) Postgres() bool { return s.writer.Name() == "postgres" }
+func (s *Store) Postgres() bool { return s.postgres() }
 
 // SQL gives the pool of connections that write; with SQLite that is one connection, which whoever holds it keeps from
 // [Store.Write]. It is for internal/jobs alone, whose library brings its own statements.
@@ -164,7 +168,12 @@ func (s *Store) SQL() *sql.DB { return s.pool }
 
 // SQL gives the transaction itself. It is for internal/jobs alone, so that a job is there if, and only if, what it is
 // about was written. It must be neither committed nor rolled back.
-func (tx *Tx) SQL() *sql.Tx { return tx.db.Statement.ConnPool.(*sql.Tx) }
+func (tx *Tx) SQL() *sql.Tx {
+	if shared, ok := tx.db.Statement.ConnPool.(*sharedTx); ok {
+		return shared.Tx
+	}
+	return tx.db.Statement.ConnPool.(*sql.Tx)
+}
 
 // Ready reports whether the database takes writes.
 func (s *Store) Ready(ctx context.Context) error {

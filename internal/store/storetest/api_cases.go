@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,4 +215,38 @@ func pendingAttempt(t *testing.T, s *store.Store) {
 	if got, err := s.UnclaimedAttempt(t.Context(), Now); err != nil || got != nil {
 		t.Errorf("unclaimed too early: %v, %v", got, err)
 	}
+}
+
+func triesAreShared(t *testing.T, s *store.Store) {
+	take := func(at time.Duration) time.Duration {
+		t.Helper()
+		wait, err := s.TakeTry(t.Context(), "key", time.Minute, 3, Now.Add(at))
+		must(t, err)
+		return wait
+	}
+	for range 3 {
+		if wait := take(0); wait != 0 {
+			t.Errorf("within the burst: %v", wait)
+		}
+	}
+	if wait := take(time.Second); wait != 59*time.Second {
+		t.Errorf("after the burst: %v", wait)
+	}
+	if take(time.Minute) != 0 || take(time.Minute) == 0 {
+		t.Error("one comes every minute")
+	}
+	var taken atomic.Int64
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if wait, err := s.TakeTry(t.Context(), "key", time.Minute, 3, Now.Add(time.Hour)); err == nil && wait == 0 {
+				taken.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if taken.Load() != 3 {
+		t.Errorf("%d of 20 at once", taken.Load())
+	}
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.DeleteExpired(Now.Add(2 * time.Hour)) }))
 }

@@ -1,0 +1,252 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/patchbay/patchbay/internal/sandbox"
+	"github.com/patchbay/patchbay/models"
+)
+
+// misbehave gives the provider of an integration vices; with none it behaves.
+func (f *fleet) misbehave(integration string, rules ...sandbox.Rule) {
+	f.t.Helper()
+	if err := f.providers[integration].Misbehave(integration, rules...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// count runs a part of a round and adds to the tally what the provider of an integration saw of it.
+func (f *fleet) count(integration string, result *tally, part func()) {
+	f.t.Helper()
+	p := f.providers[integration]
+	before := p.Total()
+	p.ResetPeak()
+	part()
+	after := p.Total()
+	result.refreshes += after.Refreshes - before.Refreshes
+	result.reused += after.Reused - before.Reused
+	result.refusals += after.Refused - before.Refused
+	result.peak = max(result.peak, p.Peak())
+}
+
+// once checks that connections, which expired once each, were refreshed once each.
+func (f *fleet) once(list []held, result *tally) {
+	f.t.Helper()
+	for _, h := range list {
+		state, ok := f.providers[h.integration].Grant(h.grant)
+		if !ok {
+			f.t.Fatalf("%s: the provider does not know the grant", h.user)
+		}
+		result.expiries++
+		result.doubles += max(0, state.Refreshes-1)
+		if state.Refreshes != 1 || state.Reused != 0 || state.Ended != "" {
+			f.t.Errorf("%s expired once, and at the provider there were %+v", h.user, state)
+		}
+	}
+	f.keptAll(list, result)
+}
+
+// manyCallers has one expired token asked for by many callers at once, over all processes: they get one token.
+func manyCallers(f *fleet, size soakSize, result *tally) {
+	f.misbehave(soaked, sandbox.Rule{Vice: "slow-answer", Amount: 200 * time.Millisecond})
+	defer f.misbehave(soaked)
+	for range size.repeats {
+		list := f.register(soaked, 1, expired())
+		callers := slices.Repeat(list, size.callers)
+		f.count(soaked, result, func() {
+			answers := f.askAll(callers, len(callers), false)
+			for _, got := range answers {
+				if got.token != answers[0].token || got.code != "" {
+					f.t.Errorf("a caller got the error %q, or another token than the first", got.code)
+					break
+				}
+			}
+		})
+		f.once(list, result)
+		result.rounds++
+	}
+}
+
+// manyExpire has many tokens end at once; two callers ask for each, at two processes where there are as many.
+func manyExpire(f *fleet, size soakSize, result *tally) {
+	f.misbehave(soaked, sandbox.Rule{Vice: "slow-answer", Amount: 20 * time.Millisecond})
+	defer f.misbehave(soaked)
+	list := f.register(soaked, size.expiring, expired())
+	f.count(soaked, result, func() {
+		twice := make([]held, 0, 2*len(list))
+		for i := range list { // neighbours go to different processes
+			twice = append(twice, list[i], list[i])
+		}
+		for i, got := range f.askAll(twice, 256, false) {
+			if got.code != "" {
+				f.t.Errorf("%s: %s", twice[i].user, got.code)
+			}
+		}
+	})
+	f.once(list, result)
+	result.rounds = 1
+}
+
+// lostVices are those that issue tokens which do not arrive.
+var lostVices = []string{"gzip-bomb", "huge-body", "lost-before", "lost-within", "truncated"}
+
+// vicesOf gives the vices of a group, but for those whose tokens do not arrive.
+func vicesOf(group string) []string {
+	var names []string
+	for _, v := range sandbox.Vices() {
+		if v.Group == group && !slices.Contains(lostVices, v.Name) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// oddReplies has a connection refreshed for every odd answer, then by a good one: none is lost on the way.
+func oddReplies(f *fleet, _ soakSize, result *tally) {
+	f.refreshThrough(vicesOf("Odd answers"), result)
+}
+
+// lostReplies loses the answers of refreshes after the tokens were issued, by a provider that tolerates the repetition.
+func lostReplies(f *fleet, _ soakSize, result *tally) {
+	f.refreshThrough(lostVices, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+}
+
+// passingTrouble has every trouble of a provider come and go.
+func passingTrouble(f *fleet, _ soakSize, result *tally) {
+	f.refreshThrough(append(vicesOf("Trouble at the provider"), "redirect-302", "redirect-307"), result)
+	if followed := f.providers[soaked].Total().Followed; followed != 0 {
+		f.t.Errorf("%d redirects were followed", followed)
+	}
+}
+
+// deadTokens has refresh tokens be dead in every dialect: the connections come to say so, and the provider is not asked
+// without end.
+func deadTokens(f *fleet, _ soakSize, result *tally) {
+	names := vicesOf("Dead refresh tokens")
+	list := f.register(soaked, len(names), expired())
+	for i, h := range list {
+		if err := f.providers[soaked].MisbehaveGrant(h.grant, sandbox.Rule{Vice: names[i]}); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.count(soaked, result, func() {
+		for range maxRefusals {
+			f.exec("UPDATE connections SET refresh_at = obtained_at WHERE state = 'error'") // the pauses pass
+			f.askAll(list, len(list), false)
+		}
+	})
+	if refused := result.refusals; refused > maxRefusals*len(list) {
+		f.t.Errorf("the provider refused %d refreshes of %d dead tokens", refused, len(list))
+	}
+	result.rounds, result.expiries = len(list), len(list)
+	if result.lost, result.reconnect = f.compare(list); result.reconnect != len(list) {
+		f.t.Errorf("of %d connections whose token is dead, %d say that they need to be reconnected", len(list), result.reconnect)
+	}
+}
+
+// maxRefusals is how often a refresh may be refused, with pauses, before a connection says that its token has died.
+const maxRefusals = 5
+
+// refreshThrough refreshes a connection for each of the vices, which shows once, and then as the rules have it.
+func (f *fleet) refreshThrough(vices []string, result *tally, rules ...sandbox.Rule) {
+	f.t.Helper()
+	f.misbehave(soaked, rules...)
+	defer f.misbehave(soaked)
+	list := f.register(soaked, len(vices), expired())
+	for i, h := range list {
+		if err := f.providers[soaked].MisbehaveGrant(h.grant, sandbox.Rule{Vice: vices[i], Times: 1}); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.count(soaked, result, func() {
+		for i, h := range list {
+			if code := f.force(h); code != "" {
+				f.t.Errorf("after %s: %s", vices[i], code)
+			}
+		}
+	})
+	result.rounds, result.expiries = len(list), len(list)
+	f.keptAll(list, result)
+}
+
+// keptAll checks that every connection holds the newest token.
+func (f *fleet) keptAll(list []held, result *tally) {
+	f.t.Helper()
+	lost, reconnect := f.compare(list)
+	result.lost, result.reconnect = result.lost+lost, result.reconnect+reconnect
+	if lost+reconnect > 0 {
+		f.t.Errorf("of %d connections %d are lost and %d need to be reconnected", len(list), lost, reconnect)
+	}
+}
+
+// force asks for a new token until it is given or refused for good, and gives the code of the last error.
+func (f *fleet) force(h held) (code string) {
+	for tries := range 8 {
+		got := f.ask(f.t.Context(), f.processes[tries%len(f.processes)], h, true)
+		if code = got.code; code == "" || code == models.CodeNeedsReconnect {
+			break
+		}
+	}
+	return code
+}
+
+// silentProvider has refreshes hang at one provider while those at another go on: their latency stays.
+func silentProvider(f *fleet, size soakSize, result *tally) {
+	f.misbehave(sick, sandbox.Rule{Vice: "silent"})
+	list := f.register(sick, size.silent, expired())
+	healthy := f.register(soaked, 50, time.Now().Add(time.Hour))
+	measure := func() time.Duration {
+		var took []time.Duration
+		for _, got := range f.askAll(healthy, 4, true) {
+			if got.code != "" {
+				f.t.Errorf("a healthy provider: %s", got.code)
+			}
+			took = append(took, got.took)
+		}
+		slices.Sort(took)
+		return took[len(took)/2]
+	}
+	f.count(soaked, result, func() {
+		measure() // connections are opened
+		alone := measure()
+		var wg sync.WaitGroup
+		wg.Go(func() { f.askAll(list, len(list), false) })
+		f.until("the silent provider is asked", func() bool { return f.providers[sick].Peak() >= min(len(list), silentAtLeast) })
+		beside := measure()
+		f.providers[sick].ResetPeak()
+		hanging := f.providers[sick].Peak()
+		result.note = fmt.Sprintf("p50 %.1f ms alone, %.1f ms beside %d that hang", ms(alone), ms(beside), hanging)
+		if beside > 3*alone+20*time.Millisecond {
+			f.t.Errorf("healthy refreshes took %v, and %v beside silent ones", alone, beside)
+		}
+		f.misbehave(sick)
+		f.webs[sick].CloseClientConnections()
+		wg.Wait()
+	})
+	result.rounds, result.expiries = 1, 3*len(healthy)
+	lost, _ := f.compare(slices.Concat(list, healthy))
+	result.doubles, result.lost = max(0, result.refreshes-result.expiries), lost
+	if lost > 0 || result.doubles > 0 {
+		f.t.Errorf("%d lost, %d doubles", lost, result.doubles)
+	}
+}
+
+// silentAtLeast is how many requests a silent provider has to hold at once; a fleet may bound them.
+const silentAtLeast = 2
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// until waits for something that other processes bring about.
+func (f *fleet) until(what string, done func() bool) {
+	f.t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(askTimeout); !done(); <-ticker.C {
+		if time.Now().After(deadline) {
+			f.t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
