@@ -60,6 +60,20 @@ type Jobs struct {
 	running sync.WaitGroup
 }
 
+// quiet leaves out what River tells of its everyday work.
+type quiet struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements [slog.Handler].
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements [slog.Handler].
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
+
 // New gives jobs of a database, with nobody yet to do them.
 func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	pool := db.SQL()
@@ -67,7 +81,7 @@ func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	if db.Postgres() {
 		driver = riverdatabasesql.New(pool)
 	}
-	adding, err := river.NewClient(driver, &river.Config{Logger: log, MaxAttempts: maxAttempts, PollOnly: true})
+	adding, err := river.NewClient(driver, &river.Config{Logger: slog.New(quiet{log.Handler()}), MaxAttempts: maxAttempts, PollOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the job queue: %w", err)
 	}
@@ -141,7 +155,7 @@ func (j *Jobs) Start(ctx context.Context) error {
 	working, err := river.NewClient(j.driver, &river.Config{
 		Workers: j.workers, Queues: map[string]river.QueueConfig{Default: {MaxWorkers: atOnce}},
 		PollOnly: true, FetchPollInterval: pollInterval, JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter,
-		MaxAttempts: maxAttempts, CompletedJobRetentionPeriod: doneFor, CancelledJobRetentionPeriod: doneFor, Logger: j.log,
+		MaxAttempts: maxAttempts, CompletedJobRetentionPeriod: doneFor, CancelledJobRetentionPeriod: doneFor, Logger: slog.New(quiet{j.log.Handler()}),
 	})
 	if err != nil {
 		return fmt.Errorf("set up background jobs: %w", err)

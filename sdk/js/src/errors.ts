@@ -16,13 +16,13 @@ export type ErrorCode =
   | 'not_found' | 'unknown_connection' | 'unknown_integration' | 'unknown_action' | 'unknown_provider'
   | 'method_not_allowed'
   | 'connection_exists' | 'stale_version' | 'connection_disabled' | 'idempotency_in_progress'
-  | 'integration_exists' | 'integration_managed' | 'integration_in_use'
+  | 'integration_exists' | 'integration_managed' | 'integration_in_use' | 'webhook_disabled' | 'webhook_limit'
   | 'payload_too_large'
   | 'invalid_body' | 'invalid_parameter' | 'invalid_config' | 'invalid_credentials' | 'invalid_user_id' | 'invalid_tags'
-  | 'invalid_integration' | 'invalid_return_url' | 'unsupported_auth_mode' | 'not_refreshable' | 'idempotency_key_reused'
+  | 'invalid_integration' | 'invalid_webhook' | 'invalid_return_url' | 'unsupported_auth_mode' | 'not_refreshable' | 'idempotency_key_reused'
   | 'needs_reconnect' | 'too_many_requests' | 'action_failed' | 'action_timeout'
   | 'internal' | 'refresh_failed' | 'refresh_timeout'
-  | 'network_error' | 'unexpected_response'
+  | 'network_error' | 'unexpected_response' | 'webhook_not_verified'
   | (string & {});
 
 export interface PatchbayErrorInit {
