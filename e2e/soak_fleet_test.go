@@ -37,6 +37,7 @@ const askTimeout = 30 * time.Second
 // fleet is some processes on one database, with providers in this process that count what they are asked.
 type fleet struct {
 	t         *testing.T
+	kind      string            // of the database
 	location  string            // of the database
 	postgres  *testkit.Postgres // nil for SQLite
 	lease     time.Duration     // usual where 0
@@ -53,7 +54,7 @@ type fleet struct {
 func newFleet(t *testing.T, kind database, processes int) *fleet {
 	t.Helper()
 	f := &fleet{
-		t: t, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
+		t: t, kind: kind.name, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
 		http: &http.Client{Timeout: askTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
 	}
 	t.Cleanup(f.http.CloseIdleConnections)

@@ -162,7 +162,8 @@ func stoppedHolder(f *fleet, size soakSize, result *tally) {
 func (f *fleet) stopWithin(h held, result *tally) {
 	f.t.Helper()
 	p, holder, other := f.providers[h.integration], f.processes[0], f.processes[1]
-	if err := p.MisbehaveGrant(h.grant, sandbox.Rule{Vice: "slow-answer", Amount: 100 * time.Millisecond, Times: 1}); err != nil {
+	// The answer takes so long that the process is stopped while it waits, and does not hold the lock of a database.
+	if err := p.MisbehaveGrant(h.grant, sandbox.Rule{Vice: "slow-answer", Amount: time.Second, Times: 1}); err != nil {
 		f.t.Fatal(err)
 	}
 	f.count(h.integration, result, func() {
