@@ -158,10 +158,12 @@ type DeletedConnection struct {
 // Revocation says whether the provider has revoked the tokens of a deleted connection (RFC 7009).
 type Revocation string
 
-// The outcomes of a revocation. After a failed one the tokens still work at the provider until they end.
+// The outcomes of a revocation. While the provider is in trouble it is asked again for 24 hours; [Client.Audit] tells how that
+// ends. After a failed one the tokens still work at the provider until they end.
 const (
 	Revoked               Revocation = "revoked"
 	RevocationUnsupported Revocation = "unsupported"
+	RevocationRetrying    Revocation = "retrying"
 	RevocationFailed      Revocation = "failed"
 )
 

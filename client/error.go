@@ -49,6 +49,8 @@ const (
 	CodeIntegrationExists     = "integration_exists"      // 409
 	CodeIntegrationManaged    = "integration_managed"     // 409
 	CodeIntegrationInUse      = "integration_in_use"      // 409
+	CodeWebhookDisabled       = "webhook_disabled"        // 409
+	CodeWebhookLimit          = "webhook_limit"           // 409
 	CodePayloadTooLarge       = "payload_too_large"       // 413
 	CodeInvalidBody           = "invalid_body"            // 422
 	CodeInvalidParameter      = "invalid_parameter"       // 422
@@ -57,6 +59,7 @@ const (
 	CodeInvalidUserID         = "invalid_user_id"         // 422
 	CodeInvalidTags           = "invalid_tags"            // 422
 	CodeInvalidIntegration    = "invalid_integration"     // 422
+	CodeInvalidWebhook        = "invalid_webhook"         // 422
 	CodeInvalidReturnURL      = "invalid_return_url"      // 422
 	CodeUnsupportedAuthMode   = "unsupported_auth_mode"   // 422
 	CodeNotRefreshable        = "not_refreshable"         // 422

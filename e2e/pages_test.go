@@ -3,11 +3,14 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay/patchbay/client"
 	"github.com/patchbay/patchbay/internal/testkit"
@@ -22,7 +25,7 @@ var screenshotWidths = []int{narrowest, 768, 1440}
 // unfolded. With PATCHBAY_SCREENSHOTS=<dir> it leaves a picture of each there.
 func TestPages(t *testing.T) {
 	for name, walk := range map[string]func(*testing.T){
-		"first run": lookAtFirstRun, "dashboard": lookAtDashboard, "refusals": lookAtRefusals, "keys": lookAtKeys, "end users": lookAtEndUsers,
+		"first run": lookAtFirstRun, "dashboard": lookAtDashboard, "refusals": lookAtRefusals, "keys": lookAtKeys, "webhooks": lookAtWebhooks, "end users": lookAtEndUsers,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,6 +195,51 @@ func lookAtKeys(t *testing.T) {
 	i.look("keys-rolled")
 	i.Follow("Revoke billing-worker")
 	i.look("key-revoke")
+}
+
+func lookAtWebhooks(t *testing.T) {
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, "<b>short and stout</b> "+endless)
+	}))
+	defer hook.Close()
+	s := newServer(t)
+	s.env = append(s.env, "PATCHBAY_ALLOW_PRIVATE=127.0.0.0/8")
+	s.start()
+	i := inspector{setUp(s, true).Browser, t}
+	i.at(map[string]string{"webhooks-empty": "/webhooks"})
+	i.Follow("Create endpoint")
+	i.look("webhook-new")
+	i.Fill("Address", "app.example.com")
+	i.Follow("Create endpoint")
+	i.look("webhook-invalid")
+	i.Fill("Address", hook.URL+"/"+endless)
+	i.Follow("Create endpoint")
+	i.look("webhook-created")
+	i.Follow("I have copied it")
+	i.Follow("Send test event")
+	for deadline := time.Now().Add(startTimeout); !strings.Contains(i.Text(), "status 418"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("the test event was not sent:\n%s", i.Text())
+		}
+		i.Goto(i.URL())
+	}
+	page := i.URL()
+	i.look("webhook-failing")
+	i.Follow("Roll secret")
+	i.look("webhook-roll")
+	i.Follow("Roll secret")
+	i.look("webhook-rolled")
+	i.Follow("I have copied it")
+	i.Follow("Disable")
+	i.look("webhook-disabled")
+	i.Follow("Webhooks")
+	i.look("webhooks")
+	i.Goto(page)
+	i.Follow("Delete endpoint")
+	i.look("webhook-delete")
+	i.Follow("Delete endpoint")
+	i.See("was deleted.")
 }
 
 func lookAtEndUsers(t *testing.T) {

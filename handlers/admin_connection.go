@@ -130,6 +130,12 @@ var happened = map[string]string{
 	models.AuditIntegrationDeleted:    "Deleted the integration",
 	models.AuditIntegrationUpdated:    "Changed the integration",
 	models.AuditTagsUpdated:           "Changed the tags",
+	models.AuditWebhookCreated:        "Created the webhook endpoint",
+	models.AuditWebhookDeleted:        "Deleted the webhook endpoint",
+	models.AuditWebhookDisabled:       "Disabled the webhook endpoint",
+	models.AuditWebhookEnabled:        "Enabled the webhook endpoint",
+	models.AuditWebhookRolled:         "Rolled the secret of the webhook endpoint",
+	models.AuditWebhookUpdated:        "Changed the webhook endpoint",
 }
 
 // activityRow tells an audit entry as a sentence.
@@ -157,6 +163,8 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 		}
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After
+	case models.AuditWebhookCreated, models.AuditWebhookDeleted, models.AuditWebhookDisabled, models.AuditWebhookEnabled, models.AuditWebhookRolled, models.AuditWebhookUpdated:
+		row.What = happened[entry.Action] + " " + entry.After
 	default:
 		row.What = cmp.Or(happened[entry.Action], entry.Action)
 	}

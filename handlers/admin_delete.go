@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -48,9 +49,14 @@ func (s *server) deleteFromDashboard(c echo.Context) error {
 		done += ", and the grant revoked."
 	case connections.RevocationFailed:
 		done += ", but the grant could not be revoked: " + message
+	case connections.RevocationRetrying:
+		done += ", but the grant could not be revoked yet: " + sentence(message) + " It is tried again for a day; the audit tells how that ends."
 	case connections.RevocationUnsupported:
 		done += "."
 	}
-	s.Sessions.Flash(ctx, revocation != connections.RevocationFailed, done)
+	s.Sessions.Flash(ctx, revocation == connections.Revoked || revocation == connections.RevocationUnsupported, done)
 	return c.Redirect(http.StatusSeeOther, "/connections")
 }
+
+// sentence ends a text as a sentence.
+func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }

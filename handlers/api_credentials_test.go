@@ -93,7 +93,7 @@ func TestAPIDeletingRevokesAtTheProvider(t *testing.T) {
 	must(t, err)
 	failed, err := c.DeleteConnection(t.Context(), "far", "42")
 	must(t, err)
-	if failed.Revocation != client.RevocationFailed || !strings.Contains(failed.Message, "could not be reached") {
+	if failed.Revocation != client.RevocationRetrying || !strings.Contains(failed.Message, "could not be reached") {
 		t.Errorf("the provider is not reached: %+v", failed)
 	}
 	_, err = c.GetConnection(t.Context(), "far", "42")

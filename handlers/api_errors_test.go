@@ -25,6 +25,7 @@ var (
 	tooLong   = strings.Repeat(" ", maxBodyBytes+1)
 	noSuch    = []string{"integration", "none"}
 	ofSandbox = []string{"integration", "sandbox"}
+	noWebhook = []string{"webhook", "none"}
 )
 
 var errorCases = []errorCase{
@@ -91,6 +92,19 @@ var errorCases = []errorCase{
 	{"updateIntegration", models.CodeInvalidIntegration, request{body: `{"auth":null}`}},
 	{"updateIntegration", models.CodeUnknownIntegration, request{path: noSuch}},
 
+	{"createWebhook", models.CodeInvalidWebhook, request{body: `{"url":"app.example.com"}`}},
+	{"createWebhook", models.CodeWebhookLimit, request{}},
+	{"deleteWebhook", models.CodeNotFound, request{path: noWebhook}},
+	{"getWebhook", models.CodeNotFound, request{path: noWebhook}},
+	{"listWebhookDeliveries", models.CodeNotFound, request{path: noWebhook}},
+	{"redeliverWebhook", models.CodeNotFound, request{path: []string{"delivery", "none"}}},
+	{"redeliverWebhook", models.CodeWebhookDisabled, request{path: []string{"webhook", "disabled"}}},
+	{"rollWebhookSecret", models.CodeNotFound, request{path: noWebhook}},
+	{"testWebhook", models.CodeNotFound, request{path: noWebhook}},
+	{"testWebhook", models.CodeWebhookDisabled, request{path: []string{"webhook", "disabled"}}},
+	{"updateWebhook", models.CodeInvalidWebhook, request{body: `{"types":["none"]}`}},
+	{"updateWebhook", models.CodeNotFound, request{path: noWebhook}},
+
 	// Last, because nothing unknown is looked at any more.
 	{"", models.CodeTooMany, request{key: "pb_unknown"}},
 }
@@ -149,6 +163,10 @@ func (s *scene) provoke(r apiRoute, test errorCase) {
 		_, _, err = s.server.Idempotency.Begin(s.t.Context(), strconv.FormatInt(owner.ID, 10), key, []byte(apiPrefix+s.path(r)), []byte(first))
 		must(s.t, err)
 		test.headers = []string{headerIdempotencyKey, key}
+	case models.CodeWebhookLimit:
+		for range models.MaxWebhookEndpoints - 2 { // two are there
+			s.endpoint()
+		}
 	case models.CodeTooMany:
 		for range 25 { // until the tries of this address are used up
 			if got := s.send(r, test.request); got.status == http.StatusTooManyRequests {

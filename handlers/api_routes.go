@@ -39,6 +39,7 @@ const (
 	tagConnect      = "Connect sessions"
 	tagIntegrations = "Integrations"
 	tagHistory      = "Audit and events"
+	tagWebhooks     = "Webhooks"
 )
 
 var (
@@ -57,7 +58,7 @@ func (s *server) apiRoutes() []apiRoute {
 	const read, write = models.ScopeConnectionsRead, models.ScopeConnectionsWrite
 	type codes = []string
 	unknown := models.CodeUnknownConnection
-	return []apiRoute{
+	routes := []apiRoute{
 		{
 			method: post, path: "/connections", operationID: "registerConnection", scope: write, handler: s.registerConnection,
 			tag: tagConnections, summary: "Register a connection", description: "Registers credentials that your backend has. Connections by OAuth are made by the end user in the browser, see Connect sessions.",
@@ -204,4 +205,5 @@ func (s *server) apiRoutes() []apiRoute {
 			status: http.StatusOK, answer: eventList{}, errors: codes{models.CodeInvalidParameter, models.CodeInvalidCursor},
 		},
 	}
+	return append(routes, s.webhookRoutes()...)
 }

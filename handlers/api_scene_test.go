@@ -27,6 +27,9 @@ type scene struct {
 	*api
 	key     string
 	session string // id of a connect session
+
+	webhook, disabledWebhook string // ids of endpoints
+	delivery                 string // id of a delivery to webhook
 }
 
 func newScene(t testing.TB) *scene {
@@ -62,7 +65,20 @@ func newScene(t testing.TB) *scene {
 	link, err := s.clientOf(s.key).CreateConnectSession(t.Context(), client.ConnectSessionRequest{UserID: "42"})
 	must(t, err)
 	s.session = link.ID
+	s.webhook, s.disabledWebhook = s.endpoint(), s.endpoint()
+	s.want("disable", s.call(s.key, http.MethodPatch, "/webhooks/"+s.disabledWebhook, `{"enabled":false}`), http.StatusOK, "")
+	delivery, err := s.clientOf(s.key).TestWebhook(t.Context(), s.webhook)
+	must(t, err)
+	s.delivery = delivery.ID
 	return s
+}
+
+// endpoint makes a webhook endpoint and gives its id.
+func (s *scene) endpoint() string {
+	s.t.Helper()
+	made, err := s.clientOf(s.key).CreateWebhook(s.t.Context(), client.WebhookRequest{URL: "https://app.example.com/hook"})
+	must(s.t, err)
+	return made.ID
 }
 
 func (s *scene) register(integration, userID string) {
@@ -83,6 +99,8 @@ var usualBodies = map[string]string{
 	"redeemClaim":                 `{"claim":"canary-1","userId":"42"}`,
 	"createIntegration":           `{"name":"new","provider":"github"}`,
 	"updateIntegration":           `{"log_level":"debug"}`,
+	"createWebhook":               `{"url":"https://app.example.com/hook"}`,
+	"updateWebhook":               `{"description":"changed"}`,
 }
 
 // request is what is sent instead of the usual.
@@ -98,7 +116,7 @@ type request struct {
 func (s *scene) path(r apiRoute, instead ...string) string {
 	path := "/" + strings.TrimPrefix(r.path, "/")
 	for _, parameter := range pathParameter.FindAllStringSubmatch(path, -1) {
-		value := map[string]string{"action": "notify", "id": s.session, "integration": "sandbox", "provider": "github", "userId": "42"}[parameter[1]]
+		value := map[string]string{"action": "notify", "id": s.session, "integration": "sandbox", "provider": "github", "userId": "42", "webhook": s.webhook, "delivery": s.delivery}[parameter[1]]
 		if strings.HasPrefix(r.path, "/integrations/") {
 			value = "crm"
 		}
@@ -106,6 +124,9 @@ func (s *scene) path(r apiRoute, instead ...string) string {
 			if instead[i] == parameter[1] {
 				value = instead[i+1]
 			}
+		}
+		if value == "disabled" {
+			value = s.disabledWebhook
 		}
 		path = strings.Replace(path, parameter[0], value, 1)
 	}

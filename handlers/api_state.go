@@ -38,8 +38,8 @@ type deletion struct {
 	UUID        string                 `json:"uuid" format:"uuid"`
 	Integration string                 `json:"integration"`
 	UserID      string                 `json:"userId"`
-	Revocation  connections.Revocation `json:"revocation" enum:"revoked,unsupported,failed" doc:"What became of the grant at the provider."`
-	Message     string                 `json:"message" doc:"Why the revocation failed; empty otherwise."`
+	Revocation  connections.Revocation `json:"revocation" enum:"revoked,unsupported,retrying,failed" doc:"What became of the grant at the provider. retrying: it is asked again for 24 hours; the audit tells how that ends, as connection.revoked."`
+	Message     string                 `json:"message" doc:"Why the revocation failed, or has failed so far; empty otherwise."`
 }
 
 func (s *server) deleteConnection(c echo.Context) error {

@@ -27,10 +27,12 @@ func (r apiRoute) template() string {
 
 var pathDocs = map[string]string{
 	"action":      "Name of the action.",
+	"delivery":    "Id of the delivery.",
 	"id":          "Id or token of the connect session.",
 	"integration": "Name of the integration.",
 	"provider":    "Name of the provider, with or without a version.",
 	"userId":      "The user's id in your application, percent-encoded: / is %2F.",
+	"webhook":     "Id of the webhook endpoint.",
 }
 
 // apiDocument describes the API as OpenAPI 3.1, from the route table and the types of bodies.

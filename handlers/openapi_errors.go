@@ -34,6 +34,7 @@ var errorCodes = map[string]errorCode{
 	models.CodeInvalidReturnURL:    {models.KindInvalid, "The returnUrl is not on a registered origin."},
 	models.CodeInvalidTags:         {models.KindInvalid, "A tag is empty, too long or holds characters that it may not; fields names it."},
 	models.CodeInvalidUserID:       {models.KindInvalid, "The user id is not 1 to 512 bytes of UTF-8 without control characters."},
+	models.CodeInvalidWebhook:      {models.KindInvalid, "The webhook endpoint is not valid; fields names each fault."},
 	models.CodeMalformedBody:       {models.KindMalformed, "The body is not JSON; fields has line and column."},
 	models.CodeNeedsReconnect:      {models.KindReauthRequired, "The end user has to connect again: the grant was revoked or has ended."},
 	models.CodeNotFound:            {models.KindNotFound, "There is no such object, or none at this address."},
@@ -48,6 +49,8 @@ var errorCodes = map[string]errorCode{
 	models.CodeUnknownIntegration:  {models.KindNotFound, "There is no integration of this name."},
 	models.CodeUnknownProvider:     {models.KindNotFound, "There is no such provider in the catalogue."},
 	models.CodeUnsupportedAuthMode: {models.KindInvalid, "The integration's auth mode does not allow that: its connections are made in another way."},
+	models.CodeWebhookDisabled:     {models.KindConflict, "The webhook endpoint is disabled: nothing is sent to it."},
+	models.CodeWebhookLimit:        {models.KindConflict, "There are 50 webhook endpoints, which is as many as there can be."},
 	codePayloadTooLarge:            {models.KindTooLarge, "The body is larger than 1 MiB."},
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/sandbox"
+	"github.com/patchbay/patchbay/internal/webhooks"
 	"github.com/patchbay/patchbay/models"
 	"github.com/patchbay/patchbay/views"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Meter       *auth.Meter
 	Sessions    *auth.Sessions
 	Idempotency *idempotency.Keys
+	Webhooks    *webhooks.Service
 	Providers   []models.Provider           // the catalogue by name, the newest version of each first
 	Ready       func(context.Context) error // fails while the server cannot do its work
 	Now         func() time.Time

@@ -22,10 +22,12 @@ import (
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/integrations"
+	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
+	"github.com/patchbay/patchbay/internal/webhooks"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -44,6 +46,7 @@ type app struct {
 	url           string
 	server        *server
 	store         *store.Store
+	background    *jobs.Jobs // not started
 	keys          *auth.APIKeys
 	log           *safeBuffer
 	setupToken    string
@@ -89,15 +92,20 @@ func newApp(t testing.TB) *app {
 	log := slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	origins, err := models.NewOrigins([]string{"https://app.example.com"}, true)
 	must(t, err)
+	background, err := jobs.New(a.store, log)
+	must(t, err)
+	a.background = background
+	endpoints, err := webhooks.New(webhooks.Config{Store: a.store, Jobs: background, AllowPrivate: []string{"127.0.0.0/8"}, Timeout: providerTimeout, Now: a.now, Log: log})
+	must(t, err)
 	core, err := connections.New(t.Context(), connections.Config{
-		Store: a.store, Integrations: list, OAuth: client, RootURL: a.url, Origins: origins, Now: a.now, Log: log,
+		Store: a.store, Integrations: list, OAuth: client, Jobs: background, RootURL: a.url, Origins: origins, Now: a.now, Log: log,
 	})
 	must(t, err)
 	catalogue, err := integrations.Providers()
 	must(t, err)
 	a.keys = auth.NewAPIKeys(a.store, a.now)
 	config := Config{
-		Vices: provider, Connections: core, Auth: admins, APIKeys: a.keys, Meter: auth.NewMeter(a.store, a.now, log), Idempotency: idempotency.New(a.store, a.now),
+		Vices: provider, Connections: core, Webhooks: endpoints, Auth: admins, APIKeys: a.keys, Meter: auth.NewMeter(a.store, a.now, log), Idempotency: idempotency.New(a.store, a.now),
 		Sessions: auth.NewSessions(a.store, a.now, false), Ready: a.store.Ready, Now: a.now, Log: log, Providers: catalogue,
 		RootURL: root, AppName: "Acme", IntegrationsFile: "integrations/integrations.yaml", Development: true,
 		Sandbox: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

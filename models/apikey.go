@@ -66,12 +66,13 @@ const (
 	ScopeProxy             Scope = "proxy"
 	ScopeConnectWrite      Scope = "connect:write"
 	ScopeAuditRead         Scope = "audit:read"
+	ScopeWebhooksWrite     Scope = "webhooks:write"
 )
 
 // Scopes lists every scope in display order.
 var Scopes = []Scope{
 	ScopeConnectionsRead, ScopeConnectionsWrite, ScopeCredentialsRead, ScopeConnectWrite,
-	ScopeActionsRun, ScopeProxy, ScopeIntegrationsWrite, ScopeAuditRead,
+	ScopeActionsRun, ScopeProxy, ScopeIntegrationsWrite, ScopeWebhooksWrite, ScopeAuditRead,
 }
 
 // APIKeyRequest asks for a new API key.

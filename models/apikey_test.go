@@ -43,7 +43,7 @@ func TestAPIKeysReachAndEnd(t *testing.T) {
 		"limited reaches":         limited.Reaches("crm") && !limited.Reaches("crm2") && !limited.Reaches("CRM") && !limited.Reaches(""),
 		"never ends":              !all.Expired(now.AddDate(1000, 0, 0)),
 		"ends at its end":         !limited.Expired(now) && limited.Expired(soon) && limited.Expired(soon.Add(1)),
-		"every scope has a place": len(Scopes) == 8 && JoinScopes(Scopes[:2]) == "connections:read, connections:write",
+		"every scope has a place": len(Scopes) == 9 && JoinScopes(Scopes[:2]) == "connections:read, connections:write",
 	} {
 		if !ok {
 			t.Error(name)

@@ -45,6 +45,12 @@ const (
 	AuditNeedsReconnect        = "connection.needs_reconnect" // After holds the reason
 	AuditRefreshed             = "connection.refreshed"       // because someone asked for it
 	AuditTagsUpdated           = "connection.tags_updated"
+	AuditWebhookCreated        = "webhook.created" // After holds the address, as of all of these
+	AuditWebhookDeleted        = "webhook.deleted"
+	AuditWebhookDisabled       = "webhook.disabled" // After holds the reason, too, where the server did it
+	AuditWebhookEnabled        = "webhook.enabled"
+	AuditWebhookRolled         = "webhook.secret_rolled"
+	AuditWebhookUpdated        = "webhook.updated"
 )
 
 // AdminActor is how an admin is named as an actor.

@@ -101,6 +101,7 @@ const (
 	CodeInvalidReturnURL    = "invalid_return_url"
 	CodeInvalidTags         = "invalid_tags"
 	CodeInvalidUserID       = "invalid_user_id"
+	CodeInvalidWebhook      = "invalid_webhook"
 	CodeMalformedBody       = "malformed_body"
 	CodeNeedsReconnect      = "needs_reconnect"
 	CodeNotFound            = "not_found"
@@ -115,5 +116,7 @@ const (
 	CodeUnknownIntegration  = "unknown_integration"
 	CodeUnknownProvider     = "unknown_provider"
 	CodeUnsupportedAuthMode = "unsupported_auth_mode"
+	CodeWebhookDisabled     = "webhook_disabled"
+	CodeWebhookLimit        = "webhook_limit"
 	CodeWrongPassword       = "wrong_password"
 )

@@ -37,3 +37,9 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText redacts in every text encoder, encoding/json among them.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+func randomBytes(n int) []byte {
+	bytes := make([]byte, n)
+	_, _ = rand.Read(bytes) // which never fails
+	return bytes
+}

@@ -89,6 +89,7 @@ var scopeGroups = []scopeGroup{
 	}},
 	{"Server", []scopeMeaning{
 		{models.ScopeIntegrationsWrite, "Create, change and delete integrations that integrations.yaml does not manage."},
+		{models.ScopeWebhooksWrite, "See and manage webhook endpoints, which are told of the events of every user."},
 		{models.ScopeAuditRead, "Read the audit and the events."},
 	}},
 }

@@ -30,6 +30,7 @@ const (
 	NavAudit        NavItem = "audit"
 	NavKeys         NavItem = "keys"
 	NavReference    NavItem = "reference"
+	NavWebhooks     NavItem = "webhooks"
 )
 
 // Theme is the colour scheme a visitor chose.

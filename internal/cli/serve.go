@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/patchbay/patchbay/handlers"
@@ -17,9 +17,11 @@ import (
 	"github.com/patchbay/patchbay/internal/connections"
 	"github.com/patchbay/patchbay/internal/idempotency"
 	"github.com/patchbay/patchbay/internal/integrations"
+	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
+	"github.com/patchbay/patchbay/internal/webhooks"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -92,7 +94,11 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 		Ready: db.Ready, Now: utcNow, Log: log,
 		RootURL: root, AppName: s.AppName, IntegrationsFile: filepath.Join(s.Dir, integrations.FileName), Development: s.Dev,
 	}
-	if err := s.wire(ctx, &config, db, address); err != nil {
+	background, err := jobs.New(db, log)
+	if err != nil {
+		return err
+	}
+	if err := s.wire(ctx, &config, db, background, address); err != nil {
 		return err
 	}
 	needsSetup, err := s.firstAdmin(ctx, admins)
@@ -102,16 +108,18 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	if err := announce(streams, root, needsSetup, setupToken); err != nil {
 		return err
 	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var work sync.WaitGroup
-	work.Go(func() { meter.Run(background) })
-	work.Go(func() { every(background, reloadInterval, "reload integrations", log, config.Connections.Reload) })
-	work.Go(func() { every(background, sweepInterval, "sweep", log, config.Connections.Sweep) })
-	work.Go(func() { every(background, refreshInterval, "refresh ahead", log, config.Connections.RefreshDue) })
-	work.Go(func() { every(background, useInterval, "note uses", log, config.Connections.NoteUses) })
+	background.Loop(meter.Run)
+	background.Every(reloadInterval, "reload integrations", config.Connections.Reload)
+	background.Every(sweepInterval, "sweep", config.Connections.Sweep)
+	background.Every(refreshInterval, "refresh ahead", config.Connections.RefreshDue)
+	background.Every(useInterval, "note uses", config.Connections.NoteUses)
+	if err := background.Start(ctx); err != nil {
+		return err
+	}
 	err = serve(ctx, listener, handlers.New(config), log)
-	stop()
-	work.Wait()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err = errors.Join(err, background.Stop(drain))
 	config.Connections.Close()
 	return err
 }
@@ -125,24 +133,8 @@ const (
 	useInterval     = 10 * time.Second
 )
 
-// every runs work at intervals until ctx ends.
-func every(ctx context.Context, interval time.Duration, name string, log *slog.Logger, work func(context.Context) error) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			if err := work(ctx); err != nil && ctx.Err() == nil {
-				log.Error(name, "error", err)
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // wire adds to config what depends on the integrations.
-func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *store.Store, address *net.TCPAddr) error {
+func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *store.Store, background *jobs.Jobs, address *net.TCPAddr) error {
 	list, err := integrations.Load(s.Dir, os.LookupEnv)
 	if err != nil {
 		return settingsError{err}
@@ -169,6 +161,12 @@ func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *st
 	if err != nil {
 		return settingsError{fmt.Errorf("--allow-private: %w", err)}
 	}
+	config.Webhooks, err = webhooks.New(webhooks.Config{
+		Store: db, Jobs: background, AllowPrivate: allowPrivate, Timeout: webhooks.Timeout, Now: utcNow, Log: config.Log,
+	})
+	if err != nil {
+		return settingsError{fmt.Errorf("--allow-private: %w", err)}
+	}
 	origins, err := models.NewOrigins(s.Origins, local)
 	if err != nil {
 		return settingsError{fmt.Errorf("--origins: %w", err)}
@@ -177,7 +175,7 @@ func (s *serveCommand) wire(ctx context.Context, config *handlers.Config, db *st
 		return err
 	}
 	config.Connections, err = connections.New(ctx, connections.Config{
-		Store: db, Integrations: list, OAuth: client, RootURL: root.String(), Origins: origins, Lease: s.RefreshLease, Now: utcNow, Log: config.Log,
+		Store: db, Integrations: list, OAuth: client, Jobs: background, RootURL: root.String(), Origins: origins, Lease: s.RefreshLease, Now: utcNow, Log: config.Log,
 	})
 	if err != nil {
 		return settingsError{err}

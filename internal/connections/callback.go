@@ -49,13 +49,18 @@ func (s *Service) FinishConnect(ctx context.Context, actor models.Actor, callbac
 
 // failureEntry tells of a failed attempt, in the history of the connection it would have renewed, where there is one.
 func (s *Service) failureEntry(ctx context.Context, tx *store.Tx, actor models.Actor, attempt *models.Attempt) models.AuditEntry {
-	about := &models.Connection{Integration: attempt.Integration, UserID: attempt.UserID}
+	about := ofAttempt(attempt)
 	if c, err := tx.ConnectionOf(ctx, attempt.Integration, attempt.UserID); err == nil {
 		about = c
 	}
 	entry := s.entry(actor, models.AuditConnectFailed, about)
 	entry.After = attempt.ErrorType
 	return entry
+}
+
+// ofAttempt names the pair of an attempt.
+func ofAttempt(attempt *models.Attempt) *models.Connection {
+	return &models.Connection{Integration: attempt.Integration, UserID: attempt.UserID}
 }
 
 // consume finds the attempt of a callback and takes it, so that no second callback with its state is served.
@@ -135,7 +140,7 @@ func (s *Service) finish(ctx context.Context, actor models.Actor, attempt *model
 // user's tokens with one.
 func (s *Service) revokeUnkept(ctx context.Context, attempt *models.Attempt, credentials models.Credentials) {
 	if _, err := s.Find(ctx, attempt.Integration, attempt.UserID); models.HasCode(err, models.CodeUnknownConnection) {
-		s.revoke(ctx, attempt.Integration, credentials)
+		s.revoke(ctx, ofAttempt(attempt), credentials)
 	}
 }
 

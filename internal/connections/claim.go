@@ -22,8 +22,7 @@ func (s *Service) awaitClaim(ctx context.Context, actor models.Actor, attempt *m
 		if !moved {
 			return attemptGone()
 		}
-		about := &models.Connection{Integration: attempt.Integration, UserID: attempt.UserID}
-		return tx.Audit(s.entry(actor, models.AuditConnectPending, about))
+		return tx.Audit(s.entry(actor, models.AuditConnectPending, ofAttempt(attempt)))
 	})
 }
 
@@ -86,23 +85,21 @@ func (s *Service) dropAttempt(ctx context.Context, attempt *models.Attempt) erro
 	attempt.Status, attempt.LastMoved, attempt.ClaimHash = models.AttemptFailed, s.now(), ""
 	attempt.ErrorType, attempt.ErrorMessage = models.ConnectInvalidState, "The application did not confirm the connection in time."
 	attempt.Secrets.Claim, attempt.Secrets.Credentials = "", nil
-	moved := false
-	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
-		if moved, err = tx.MoveAttempt(attempt, models.AttemptPending); err != nil || !moved {
+	var left *grant
+	actor := models.Actor{Name: models.SystemActor}
+	err := s.store.Write(ctx, func(tx *store.Tx) error {
+		moved, err := tx.MoveAttempt(attempt, models.AttemptPending)
+		if err != nil || !moved {
 			return err
 		}
-		actor := models.Actor{Name: models.SystemActor}
+		if left, err = s.leave(ctx, tx, ofAttempt(attempt), credentials); err != nil {
+			return err
+		}
 		return tx.Audit(s.failureEntry(ctx, tx, actor, attempt))
 	})
-	if err != nil || !moved {
+	if err != nil || left == nil {
 		return err
 	}
-	s.revokeUnclaimed(ctx, attempt, credentials)
+	s.end(ctx, actor, left)
 	return nil
-}
-
-func (s *Service) revokeUnclaimed(ctx context.Context, attempt *models.Attempt, credentials models.Credentials) {
-	if revocation, message := s.revoke(ctx, attempt.Integration, credentials); revocation == RevocationFailed {
-		s.log.Warn("tokens that nobody claimed could not be revoked", "integration", attempt.Integration, "userId", attempt.UserID, "error", message)
-	}
 }

@@ -130,10 +130,18 @@ func (s *Service) FindConnectSession(ctx context.Context, id string) (*models.Co
 
 // DeleteConnectSession ends a connect session. Tokens that still wait for a claim are revoked.
 func (s *Service) DeleteConnectSession(ctx context.Context, actor models.Actor, session *models.ConnectSession) error {
-	var waiting []*models.Attempt
-	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
-		if waiting, err = tx.PendingAttempts(ctx, session.ID); err != nil {
+	var left []*grant
+	err := s.store.Write(ctx, func(tx *store.Tx) error {
+		waiting, err := tx.PendingAttempts(ctx, session.ID)
+		if err != nil {
 			return err
+		}
+		for _, attempt := range waiting {
+			one, err := s.leave(ctx, tx, ofAttempt(attempt), *attempt.Secrets.Credentials)
+			if err != nil {
+				return err
+			}
+			left = append(left, one)
 		}
 		if err := tx.DeleteConnectSession(session); err != nil {
 			return err
@@ -144,8 +152,8 @@ func (s *Service) DeleteConnectSession(ctx context.Context, actor models.Actor, 
 		return err
 	}
 	var revocations sync.WaitGroup
-	for _, attempt := range waiting {
-		revocations.Go(func() { s.revokeUnclaimed(ctx, attempt, *attempt.Secrets.Credentials) })
+	for _, one := range left {
+		revocations.Go(func() { s.end(ctx, actor, one) })
 	}
 	revocations.Wait()
 	return nil

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/patchbay/patchbay/internal/integrations"
+	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
@@ -24,7 +25,8 @@ type Config struct {
 	Store        *store.Store
 	Integrations []models.Integration // those that are not stored in the database
 	OAuth        *oauth.Client
-	RootURL      string // the public root, without a trailing slash, that addresses are built from
+	Jobs         *jobs.Jobs // nil where a server is left to do them
+	RootURL      string     // the public root, without a trailing slash, that addresses are built from
 	Origins      models.Origins
 	Lease        time.Duration // of a refresh; DefaultLease where zero
 	Now          func() time.Time
@@ -38,6 +40,7 @@ type Service struct {
 	registry  atomic.Pointer[integrations.Registry]
 	revision  atomic.Pointer[string] // of the stored integrations in the registry
 	oauth     *oauth.Client
+	jobs      *jobs.Jobs
 	rootURL   string
 	origins   models.Origins
 	now       func() time.Time
@@ -58,8 +61,15 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	s := &Service{
 		store: config.Store, fixed: config.Integrations, oauth: config.OAuth, rootURL: config.RootURL, origins: config.Origins, log: config.Log,
 		leaseLife: cmp.Or(config.Lease, DefaultLease), ending: make(chan struct{}),
-		now: func() time.Time { return config.Now().UTC().Truncate(time.Microsecond) },
+		now: func() time.Time { return config.Now().UTC().Truncate(time.Microsecond) }, jobs: config.Jobs,
 	}
+	if s.jobs == nil {
+		var err error
+		if s.jobs, err = jobs.New(config.Store, config.Log); err != nil {
+			return nil, err
+		}
+	}
+	jobs.Handle(s.jobs, s.revokeAgain)
 	return s, s.Reload(ctx)
 }
 

@@ -30,6 +30,8 @@ type provider struct {
 	revoked   atomic.Int64
 	answer    atomic.Pointer[http.HandlerFunc]
 	offset    atomic.Int64 // of the clock
+
+	revocation atomic.Pointer[http.HandlerFunc] // answers at /revoke
 }
 
 func (p *provider) now() time.Time { return storetest.Now.Add(time.Duration(p.offset.Load())) }
@@ -37,6 +39,13 @@ func (p *provider) now() time.Time { return storetest.Now.Add(time.Duration(p.of
 func (p *provider) advance(d time.Duration) { p.offset.Add(int64(d)) }
 
 func (p *provider) answers(answer http.HandlerFunc) { p.answer.Store(&answer) }
+
+func (p *provider) revokes(answer http.HandlerFunc) {
+	if answer == nil {
+		answer = func(http.ResponseWriter, *http.Request) {}
+	}
+	p.revocation.Store(&answer)
+}
 
 func answerWith(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -53,6 +62,9 @@ func refreshing(t testing.TB) (*Service, *store.Store, *provider, *models.Connec
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/revoke" {
 			p.revoked.Add(1)
+			if answer := p.revocation.Load(); answer != nil {
+				(*answer)(w, r)
+			}
 			return
 		}
 		n := p.refreshes.Add(1)

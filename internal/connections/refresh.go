@@ -189,7 +189,7 @@ func (s *Service) saveRefreshed(ctx context.Context, r *store.Refresh, in *model
 		return tx.Emit(s.event(models.EventConnectionRefreshed, stored.Connection, ""))
 	})
 	if models.HasCode(err, models.CodeUnknownConnection) { // deleted meanwhile, and what was just given out with it
-		s.revoke(ctx, r.Connection.Integration, renewed)
+		s.revoke(ctx, r.Connection, renewed)
 	}
 	return result, err
 }

@@ -2,13 +2,10 @@ package connections
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/patchbay/patchbay/internal/oauth"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
@@ -188,66 +185,4 @@ func (s *Service) saveState(tx *store.Tx, actor models.Actor, c *models.Connecti
 		return err
 	}
 	return s.record(tx, s.entry(actor, action, c), models.EventConnectionUpdated, detail)
-}
-
-// Revocation says what became of a grant at the provider.
-type Revocation string
-
-// The outcomes of a revocation.
-const (
-	Revoked               Revocation = "revoked"
-	RevocationUnsupported Revocation = "unsupported" // the provider offers none; the end user can remove the app there
-	RevocationFailed      Revocation = "failed"
-)
-
-// revokeTimeout bounds how long deleting a connection waits for the provider.
-const revokeTimeout = 10 * time.Second
-
-// Delete deletes a connection with its credentials, and then revokes the grant at the provider. It fails with
-// unknown_connection; a revocation that fails is no error, but message says why.
-func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (deleted *models.Connection, revocation Revocation, message string, err error) {
-	var credentials models.Credentials
-	deleted, err = s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) (err error) {
-		if credentials, err = tx.Credentials(ctx, uuid); err != nil {
-			return err
-		}
-		if err := tx.DeleteConnection(c); err != nil {
-			return err
-		}
-		return s.record(tx, s.entry(actor, models.AuditConnectionDeleted, c), models.EventConnectionDeleted, "")
-	})
-	if err != nil {
-		return nil, "", "", err
-	}
-	ctx = context.WithoutCancel(ctx)
-	revocation, message = s.revoke(ctx, deleted.Integration, credentials)
-	if revocation == RevocationUnsupported {
-		return deleted, revocation, message, nil
-	}
-	entry := s.entry(actor, models.AuditConnectionRevoked, deleted)
-	entry.After = string(revocation)
-	if message != "" {
-		entry.After += ": " + message
-	}
-	if err := s.store.Write(ctx, func(tx *store.Tx) error { return tx.Audit(entry) }); err != nil {
-		s.log.Error("audit a revocation", "connection", uuid, "error", err)
-	}
-	return deleted, revocation, message, nil
-}
-
-// revoke ends a grant whose credentials nobody holds any more, even when the caller goes away meanwhile.
-func (s *Service) revoke(ctx context.Context, integration string, credentials models.Credentials) (Revocation, string) {
-	in, err := s.Integration(integration)
-	if err != nil {
-		return RevocationUnsupported, "The integration is no longer configured."
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
-	defer cancel()
-	switch err := s.oauth.Revoke(ctx, in, credentials); {
-	case errors.Is(err, oauth.ErrNoRevocation):
-		return RevocationUnsupported, ""
-	case err != nil:
-		return RevocationFailed, err.Error()
-	}
-	return Revoked, ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/patchbay/patchbay/internal/egress"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -31,7 +32,7 @@ type Client struct {
 // New gives a client that waits for a provider for the timeout, and reaches public addresses and those of allowPrivate only;
 // each is a host:port or a CIDR.
 func New(allowPrivate []string, timeout time.Duration, now func() time.Time) (*Client, error) {
-	dial, err := guardedDial(allowPrivate)
+	dial, err := egress.Dial(allowPrivate, CallTimeout)
 	if err != nil {
 		return nil, err
 	}

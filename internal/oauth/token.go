@@ -44,10 +44,16 @@ func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectU
 // ErrNoRevocation says that a provider has no way to revoke a grant.
 var ErrNoRevocation = errors.New("the provider has no revocation endpoint")
 
+// Revocable reports whether a grant can be ended at the provider.
+func Revocable(in *models.Integration, credentials models.Credentials) bool {
+	return in.Auth.RevocationURL != "" && credentials.Type == models.AuthOAuth2
+}
+
 // Revoke ends a grant at the provider (RFC 7009 §2.1): by the refresh token, which ends the access tokens as well, or else
-// by the access token. It fails with [ErrNoRevocation], or in words that are safe to show.
+// by the access token. It fails with [ErrNoRevocation], or in words that are safe to show: with a [models.Error] whose kind is
+// that of a provider in trouble where trying again may help.
 func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials models.Credentials) error {
-	if in.Auth.RevocationURL == "" || credentials.Type != models.AuthOAuth2 {
+	if !Revocable(in, credentials) {
 		return ErrNoRevocation
 	}
 	form := url.Values{"token": {credentials.RefreshToken.Reveal()}, "token_type_hint": {"refresh_token"}}
@@ -61,9 +67,18 @@ func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials
 		return tokenError(in, "", tokenReply{}, err)
 	}
 	if answer.Status < 200 || answer.Status > 299 {
-		return fmt.Errorf("%s answered with status %d", in.Name, answer.Status)
+		return revocationRefused(in, answer.Status)
 	}
 	return nil
+}
+
+// revocationRefused tells a provider that is in trouble (RFC 7009 §2.2.1) from one that will not revoke.
+func revocationRefused(in *models.Integration, status int) error {
+	refused := &models.Error{Kind: models.KindInvalid, Message: fmt.Sprintf("%s answered with status %d", in.Name, status)}
+	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
+		refused.Kind = models.KindProviderFailed
+	}
+	return refused
 }
 
 // retryAfter reads seconds or a date (RFC 9110 §10.2.3); 0 where it is neither, or past.

@@ -226,12 +226,12 @@ func (tx *Tx) MoveAttempt(attempt *models.Attempt, from models.AttemptStatus) (b
 	return result.RowsAffected == 1, nil
 }
 
-// Kept is how long events and counted calls are kept.
+// Kept is how long events, their deliveries and counted calls are kept.
 const Kept = 31 * 24 * time.Hour
 
 // DeleteExpired forgets what ended before the given time: connect sessions, with their attempts, but not those whose tokens
-// still wait for a claim; the dashboard's sessions; answers kept for idempotency keys; and, after [Kept], events and counted
-// calls.
+// still wait for a claim; the dashboard's sessions; answers kept for idempotency keys; and, after [Kept], events, their
+// deliveries and counted calls.
 func (tx *Tx) DeleteExpired(before time.Time) error {
 	waiting := tx.db.Model(&attemptRow{}).Where("status = ?", models.AttemptPending).Select("connect_session_id")
 	return errors.Join(
@@ -241,5 +241,6 @@ func (tx *Tx) DeleteExpired(before time.Time) error {
 		tx.db.Where("expires_at < ?", before).Delete(&idempotencyRow{}).Error,
 		tx.db.Where("time < ?", before.Add(-Kept)).Delete(&models.Event{}).Error,
 		tx.db.Where(`"window" < ?`, before.Add(-Kept)).Delete(&models.APICalls{}).Error,
+		deleteDeliveries(tx.db, before.Add(-Kept)),
 	)
 }

@@ -97,7 +97,7 @@ export interface DeletedConnection {
   integration: string;
   userId: string;
   /** Whether the provider ended the token too. */
-  revocation: 'revoked' | 'unsupported' | 'failed';
+  revocation: 'revoked' | 'unsupported' | 'retrying' | 'failed';
   message: string;
 }
 

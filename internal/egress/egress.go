@@ -1,22 +1,31 @@
-package oauth
+// Package egress dials out for everything that calls an address somebody else wrote down: providers' endpoints and
+// webhooks. It owns which addresses may be reached, and never what is sent there.
+package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"code.dny.dev/ssrf"
 )
 
-type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+// DialFunc opens a connection, as [net.Dialer.DialContext] does.
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// guardedDial gives a dial function that refuses special-purpose addresses (loopback, private, link-local …) unless
-// allowed. What is checked is the address dialled, so names, redirects and DNS answers do not matter.
-func guardedDial(allowed []string) (dialFunc, error) {
+// ErrPrivate says that an address is not public and not allowed either.
+var ErrPrivate = errors.New("add it to PATCHBAY_ALLOW_PRIVATE if it is meant to be reached")
+
+// Dial gives a dial function that refuses special-purpose addresses (loopback, private, link-local …) unless allowed, with
+// [ErrPrivate]. What is checked is the address dialled, so names, redirects and DNS answers do not matter. Each of allowed is
+// a host:port or a CIDR.
+func Dial(allowed []string, timeout time.Duration) (DialFunc, error) {
 	hosts := map[string]bool{}
 	var v4, v6 []netip.Prefix
 	for _, entry := range allowed {
@@ -36,13 +45,13 @@ func guardedDial(allowed []string) (dialFunc, error) {
 		hosts[strings.ToLower(entry)] = true
 	}
 	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	guarded := &net.Dialer{Timeout: CallTimeout, Control: func(network, address string, conn syscall.RawConn) error {
+	guarded := &net.Dialer{Timeout: timeout, Control: func(network, address string, conn syscall.RawConn) error {
 		if err := guardian.Safe(network, address, conn); err != nil {
-			return fmt.Errorf("%s is a private address; add it to PATCHBAY_ALLOW_PRIVATE if it is meant to be reached: %w", address, err)
+			return fmt.Errorf("%s is a private address; %w: %w", address, ErrPrivate, err)
 		}
 		return nil
 	}}
-	open := &net.Dialer{Timeout: CallTimeout}
+	open := &net.Dialer{Timeout: timeout}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if hosts[strings.ToLower(address)] {
 			return open.DialContext(ctx, network, address)
