@@ -88,7 +88,13 @@ func manyExpire(f *fleet, size soakSize, result *tally) {
 	})
 	f.once(list, result)
 	result.rounds = 1
+	if most := placesOfIntegration * len(f.processes); result.peak > most {
+		f.t.Errorf("%d refreshes were under way at once, want at most %d", result.peak, most)
+	}
 }
+
+// placesOfIntegration is how many refreshes at one provider a process has under way at once.
+const placesOfIntegration = 100
 
 // lostVices are those that issue tokens which do not arrive.
 var lostVices = []string{"gzip-bomb", "huge-body", "lost-before", "lost-within", "truncated"}
@@ -111,7 +117,11 @@ func oddReplies(f *fleet, _ soakSize, result *tally) {
 
 // lostReplies loses the answers of refreshes after the tokens were issued, by a provider that tolerates the repetition.
 func lostReplies(f *fleet, _ soakSize, result *tally) {
-	f.refreshThrough(lostVices, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+	names := lostVices
+	if isHeavy() { // this one is waited for until the provider has had its time
+		names = append(slices.Clone(names), "drip")
+	}
+	f.refreshThrough(names, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
 }
 
 // passingTrouble has every trouble of a provider come and go.
