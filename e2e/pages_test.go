@@ -142,7 +142,7 @@ func lookAtDashboard(t *testing.T) {
 		"users":             "/users", "user": "/users/user-1",
 		"integrations": "/integrations", "integration-sandbox": "/integrations/sandbox", "sandbox": "/sandbox", "integration-of-file": "/integrations/guarded",
 		"integration-of-database": "/integrations/of-database", "integration-registered": "/integrations/registered",
-		"audit": "/audit", "reference": "/reference", "not-found": "/nothing-here",
+		"audit": "/audit", "system": "/system", "reference": "/reference", "not-found": "/nothing-here",
 	})
 }
 

@@ -154,6 +154,8 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 		row.What = "Could not connect: " + entry.After
 	case models.AuditConnectionRevoked:
 		row.What = "Asked the provider to revoke the grant: " + entry.After
+	case models.AuditEncryptionKeyReplaced:
+		row.What = "Replaced the encryption key " + entry.Before + " by " + entry.After
 	case models.AuditNeedsReconnect:
 		row.What = "Lost access: " + entry.After
 	case models.AuditRefreshed:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/patchbay/patchbay/models"
 )
 
 // health tells that the process answers.
@@ -22,9 +24,11 @@ type readiness struct {
 	err   error
 }
 
-// ready tells whether the server can do its work: the database takes writes.
+// ready tells whether the server can do its work: the database takes writes, and the key ring opens what it holds.
 func (s *server) ready(c echo.Context) error {
-	if err := s.checkReady(c); err != nil {
+	if err := s.checkReady(c); models.HasCode(err, models.CodeWrongKey) {
+		return c.String(http.StatusServiceUnavailable, "the encryption key does not open the database\n")
+	} else if err != nil {
 		return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
 	}
 	return c.String(http.StatusOK, "ready\n")

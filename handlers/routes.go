@@ -63,6 +63,7 @@ func (s *server) routes() []route {
 		{get, "/reference", accessAdmin, s.reference},
 		{get, "/setup", accessVisitor, s.setupForm},
 		{post, "/setup", accessVisitor, s.setup},
+		{get, "/system", accessAdmin, s.system},
 		{post, "/theme", accessPublic, s.chooseTheme},
 		{get, "/users", accessAdmin, s.users},
 		{get, "/users/*", accessAdmin, s.user}, // a user id may hold slashes

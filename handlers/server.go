@@ -36,6 +36,7 @@ type Config struct {
 	Webhooks    *webhooks.Service
 	Providers   []models.Provider           // the catalogue by name, the newest version of each first
 	Ready       func(context.Context) error // fails while the server cannot do its work
+	System      func(context.Context) (*models.SystemStatus, error)
 	Now         func() time.Time
 	Log         *slog.Logger
 

@@ -39,6 +39,7 @@ const (
 	AuditConnectFailed         = "connection.connect_failed"  // After holds the error type
 	AuditConnectPending        = "connection.connect_pending" // waits for the application's claim
 	AuditCredentialsUpdated    = "connection.credentials_updated"
+	AuditEncryptionKeyReplaced = "encryption_key.replaced" // Before and After are ids of keys
 	AuditIntegrationCreated    = "integration.created"
 	AuditIntegrationDeleted    = "integration.deleted"
 	AuditIntegrationUpdated    = "integration.updated"

@@ -118,5 +118,6 @@ const (
 	CodeUnsupportedAuthMode = "unsupported_auth_mode"
 	CodeWebhookDisabled     = "webhook_disabled"
 	CodeWebhookLimit        = "webhook_limit"
+	CodeWrongKey            = "wrong_key"
 	CodeWrongPassword       = "wrong_password"
 )

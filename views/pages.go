@@ -31,6 +31,7 @@ const (
 	NavKeys         NavItem = "keys"
 	NavReference    NavItem = "reference"
 	NavWebhooks     NavItem = "webhooks"
+	NavSystem       NavItem = "system"
 )
 
 // Theme is the colour scheme a visitor chose.

@@ -29,6 +29,42 @@ func keyRows() []KeyRow {
 	}
 }
 
+func systemPage() SystemPage {
+	return SystemPage{
+		Shell: shell("System", NavSystem), Version: "v1.4.0", Started: before(50 * time.Hour),
+		Problems: []models.Problem{
+			{What: "The new key 9c1f22ab waits, because not every server holds it: eu-west-2-" + hostile[0] + ".", Remedy: "Give these servers the same keys. The key then takes over by itself."},
+			{What: "2 sealed values do not open. What they belong to cannot be used.", Remedy: "Restore them from a backup, or replace them: reconnect the connection, or delete it."},
+		},
+		Database: []Fact{{Name: "Kind", Value: "SQLite 3.54.1"}, {Name: "Size", Value: "52.4 MiB"}, {Name: "Schema version", Value: "5"}, {Name: "Place", Value: "/var/lib/patchbay/" + hostile[len(hostile)-1], Mono: true}},
+		Work:     []models.Workload{{Name: "Refreshes due", Waiting: 1204, Oldest: ptr(before(4 * time.Minute))}, {Name: "Values to seal anew"}},
+		Detail: &SystemDetail{
+			KeySource: "/etc/patchbay/patchbay.key",
+			Keys: []models.KeyStatus{
+				{ID: "9c1f22ab", State: models.KeyWaiting, Held: true, InSource: true},
+				{ID: "41d0e7c3", State: models.KeySealing, Held: true, InSource: true, FirstUsed: ptr(before(70 * time.Hour))},
+				{ID: "07aa51f0", State: models.KeyReplaced, Held: true, FirstUsed: ptr(before(9000 * time.Hour)), ReplacedAt: ptr(before(70 * time.Hour))},
+				{ID: "aa0f5107", State: models.KeyEmpty, Held: true, InSource: true, FirstUsed: ptr(before(19000 * time.Hour)), ReplacedAt: ptr(before(9000 * time.Hour))},
+				{ID: "deadbeef", State: models.KeyEmpty},
+				{ID: "5107aa0f", State: models.KeyUnused, Held: true, InSource: true},
+			},
+			Rotation: []models.Resealing{
+				{Place: "connections.sealed_credentials", Total: 104_211, Resealed: 61_400, BeganAt: before(3 * time.Minute)},
+				{Place: "integrations.sealed_definition", Total: 4, Resealed: 4, BeganAt: before(4 * time.Minute), FinishedAt: ptr(before(3 * time.Minute))},
+			},
+			Damaged: []DamagedRow{
+				{models.DamagedValue{Place: "connections.sealed_credentials", Row: "5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e", Reason: "sealed value is damaged or not at its place"}, "/connections/5b0e2f6a-8f4d-4c3b-9a55-1f1f7f1c0a3e"},
+				{models.DamagedValue{Place: "idempotency_keys.sealed_answer", Row: "backend|" + hostile[len(hostile)-1], Reason: "sealed under a key that is not in the key ring"}, ""},
+			},
+			Servers: []ServerRow{
+				{models.Replica{ID: "eu-west-1-" + hostile[len(hostile)-1], Version: "v1.4.0", Keys: []string{"9c1f22ab", "41d0e7c3", "07aa51f0", "aa0f5107", "5107aa0f"}, LastSeen: before(3 * time.Second)}, true},
+				{models.Replica{ID: "eu-west-2-51c0", Version: "v0.0.0-20261125184601-7a2c75d33fba", Keys: []string{"41d0e7c3"}, LastSeen: before(40 * time.Minute)}, false},
+			},
+			Settings: []Fact{{Name: "Public root", Value: sampleRoot, Mono: true}, {Name: "Sandbox", Value: "Off"}, {Name: "Trusted proxies", Value: "10.0.0.0/8, 192.168.0.0/16"}},
+		},
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func keyFormPage() KeyFormPage {

@@ -89,6 +89,8 @@ func samples() []sample {
 		{"keys-empty", Keys(KeysPage{Shell: shell("API keys", NavKeys)})},
 		{"key-new", KeyForm(keyFormPage())},
 		{"key-new-refused", KeyForm(refusedKeyPage())},
+		{"system", System(systemPage())},
+		{"system-viewer", System(SystemPage{Shell: shell("System", NavSystem), Version: "v1.4.0", Started: before(50 * time.Hour), Database: systemPage().Database[:3], Work: systemPage().Work})},
 		{"key-created", KeyText(KeyTextPage{Shell: shell("API key created", NavKeys), Name: "billing-worker", Text: sampleKey, RootURL: sampleRoot})},
 		{"key-rolled", KeyText(KeyTextPage{Shell: shell("API key rolled", NavKeys), Name: hostile[4], Text: sampleKey, RootURL: sampleRoot, Rolled: true, PreviousEnds: in(24 * time.Hour)})},
 		{"key-rolled-at-once", KeyText(KeyTextPage{Shell: shell("API key rolled", NavKeys), Name: "billing-worker", Text: sampleKey, RootURL: sampleRoot, Rolled: true})},

@@ -223,6 +223,10 @@ func (a *APIKeys) SetEnvironmentKey(ctx context.Context, text models.Secret) err
 		}
 		key := a.newKey(actor, models.APIKeyRequest{Name: EnvironmentKeyName, Scopes: models.Scopes}, text)
 		if err := tx.CreateAPIKey(key); err != nil {
+			// Another process that has the same settings may have done it at this moment.
+			if other, findErr := tx.APIKeyByName(ctx, EnvironmentKeyName); findErr == nil && other.Hash == key.Hash {
+				return nil
+			}
 			return fmt.Errorf("set the API key of the settings: %w", err)
 		}
 		return tx.Audit(a.entry(actor, models.AuditAPIKeyCreated, key))

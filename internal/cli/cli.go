@@ -38,6 +38,9 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Start the server (the default)."`
 	Admin       adminCommands      `cmd:"" help:"Manage the people who sign in to the dashboard."`
 	APIKey      apiKeyCommands     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
+	Keys        keysCommands       `cmd:"" help:"Look at the encryption keys and replace them."`
+	Backup      backupCommand      `cmd:"" help:"Copy the database to a file, while the server runs."`
+	Restore     restoreCommand     `cmd:"" help:"Put a backup in the database's place, after checking it."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is healthy; for containers."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -83,10 +86,13 @@ type versionCommand struct{}
 
 // Run prints the version that the module system recorded.
 func (versionCommand) Run(streams Streams) error {
-	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintln(streams.Out, "patchbay", version)
+	_, err := fmt.Fprintln(streams.Out, "patchbay", programVersion())
 	return err
+}
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/patchbay/patchbay/internal/integrations"
 	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/oauth"
+	"github.com/patchbay/patchbay/internal/rotation"
 	"github.com/patchbay/patchbay/internal/sandbox"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/webhooks"
@@ -62,7 +63,7 @@ const (
 func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	log := s.logger(streams)
 	slog.SetDefault(log)
-	db, err := s.open(ctx)
+	db, ring, err := s.openWithRing(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,6 +102,13 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	if err := s.wire(ctx, &config, db, background, address); err != nil {
 		return err
 	}
+	keeper, err := rotation.Join(ctx, db, ring, newReplica(), utcNow, log)
+	if err != nil {
+		return settingsError{err}
+	}
+	report := systemReport{started: utcNow(), db: db, keys: keeper, config: &config}
+	report.work = append(report.work, dueRefreshes(db), resealing(keeper))
+	config.System = report.status
 	needsSetup, err := s.firstAdmin(ctx, admins)
 	if err != nil {
 		return err
@@ -113,6 +121,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	background.Every(sweepInterval, "sweep", config.Connections.Sweep)
 	background.Every(refreshInterval, "refresh ahead", config.Connections.RefreshDue)
 	background.Every(useInterval, "note uses", config.Connections.NoteUses)
+	background.Every(rotation.Interval, "look after the encryption keys", keeper.Tick)
 	if err := background.Start(ctx); err != nil {
 		return err
 	}
@@ -121,7 +130,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	defer cancel()
 	err = errors.Join(err, background.Stop(drain))
 	config.Connections.Close()
-	return err
+	return errors.Join(err, keeper.Leave(context.WithoutCancel(ctx)))
 }
 
 // How often background work runs.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchbay/patchbay/internal/rotation"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/vault"
 )
@@ -56,15 +58,23 @@ func (s *storageSettings) keyRing(ctx context.Context) (*vault.Ring, error) {
 
 // open opens the store with its key ring.
 func (s *storageSettings) open(ctx context.Context) (*store.Store, error) {
+	db, _, err := s.openWithRing(ctx)
+	return db, err
+}
+
+func (s *storageSettings) openWithRing(ctx context.Context) (*store.Store, *vault.Ring, error) {
 	ring, err := s.keyRing(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	db, err := store.Open(ctx, s.DB, ring)
-	if err != nil {
-		return nil, settingsError{err}
+	if errors.Is(err, store.ErrWrongKey) {
+		err = fmt.Errorf("%s: %w", cmp.Or(ring.Path(), rotation.Variable), err)
 	}
-	return db, nil
+	if err != nil {
+		return nil, nil, settingsError{err}
+	}
+	return db, ring, nil
 }
 
 // logSettings say what is logged, and how.

@@ -147,6 +147,9 @@ func (s *Service) revokeUnkept(ctx context.Context, attempt *models.Attempt, cre
 // storeConnection creates the connection of an attempt, or renews its credentials and keeps everything else. Of several
 // attempts of one link for an integration, one may get here.
 func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor models.Actor, attempt *models.Attempt, credentials models.Credentials) error {
+	if err := tx.HoldAttempt(ctx, attempt); err != nil {
+		return err
+	}
 	deciding, err := tx.DecidingAttempt(ctx, attempt.ConnectSessionID, attempt.Integration)
 	if err != nil {
 		return err
@@ -162,6 +165,9 @@ func (s *Service) storeConnection(ctx context.Context, tx *store.Tx, actor model
 		c = s.newConnection(attempt.Integration, attempt.UserID)
 		c.Hold(credentials, s.rules(c.Integration), s.now())
 		err = tx.CreateConnection(c, credentials)
+		if models.HasCode(err, models.CodeConnectionExists) { // since a moment ago
+			return s.storeConnection(ctx, tx, actor, attempt, credentials)
+		}
 	case err == nil:
 		err = s.renew(tx, c, s.rules(c.Integration), credentials)
 	}

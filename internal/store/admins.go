@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"gorm.io/gorm"
 
 	"github.com/patchbay/patchbay/models"
 )
@@ -37,10 +34,20 @@ func (q *queries) CountAdmins(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
+// CountAdmins counts the admins, whose number then stays until the transaction ends.
+func (tx *Tx) CountAdmins(ctx context.Context) (int64, error) {
+	if tx.postgres() {
+		if err := tx.db.Exec("LOCK TABLE admins IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
+			return 0, fmt.Errorf("count admins: %w", err)
+		}
+	}
+	return tx.queries.CountAdmins(ctx)
+}
+
 // CreateAdmin stores a new admin. It fails with admin_exists.
 func (tx *Tx) CreateAdmin(admin *models.Admin) error {
-	err := tx.db.Create(admin).Error
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
+	created, err := tx.insert(admin)
+	if err == nil && !created {
 		return &models.Error{Kind: models.KindConflict, Code: models.CodeAdminExists, Message: "There is an admin with this email address already."}
 	}
 	if err != nil {

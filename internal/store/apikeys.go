@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -39,7 +42,7 @@ func (q *queries) APIKeyByHash(ctx context.Context, hash string, now time.Time) 
 
 func (q *queries) apiKey(ctx context.Context, condition string, values ...any) (*models.APIKey, error) {
 	var key models.APIKey
-	if err := q.db.WithContext(ctx).Where(condition, values...).Take(&key).Error; err != nil {
+	if err := q.row(ctx).Where(condition, values...).Take(&key).Error; err != nil {
 		return nil, notFound(err, models.CodeNotFound, "There is no such API key.")
 	}
 	return &key, nil
@@ -47,8 +50,8 @@ func (q *queries) apiKey(ctx context.Context, condition string, values ...any) (
 
 // CreateAPIKey stores a new API key, whose text must be new, too. It fails with api_key_exists.
 func (tx *Tx) CreateAPIKey(key *models.APIKey) error {
-	err := tx.db.Create(key).Error
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
+	created, err := tx.insert(key)
+	if err == nil && !created {
 		return &models.Error{
 			Kind: models.KindConflict, Code: models.CodeAPIKeyExists, Message: "There is an API key of this name already.",
 			Fields: []models.FieldError{{Field: "name", Message: "There is an API key of this name already."}},
@@ -76,8 +79,12 @@ func (tx *Tx) DeleteAPIKey(key *models.APIKey) error {
 	return nil
 }
 
-// AddAPICalls adds calls to those counted before, and marks their keys as used at the given time.
+// AddAPICalls adds calls, which it sorts, to those counted before, and marks their keys as used at the given time.
 func (tx *Tx) AddAPICalls(calls []models.APICalls, now time.Time) error {
+	// All who count go the same way through the rows, or two could wait for each other.
+	slices.SortFunc(calls, func(a, b models.APICalls) int {
+		return cmp.Or(strings.Compare(a.ConnectionUUID, b.ConnectionUUID), a.Window.Compare(b.Window), strings.Compare(a.APIKey, b.APIKey), strings.Compare(a.Operation, b.Operation))
+	})
 	err := tx.db.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "connection_uuid"}, {Name: "window"}, {Name: "api_key"}, {Name: "operation"}},
 		DoUpdates: clause.Assignments(map[string]any{"calls": gorm.Expr("api_calls.calls + excluded.calls")}),
@@ -89,7 +96,7 @@ func (tx *Tx) AddAPICalls(calls []models.APICalls, now time.Time) error {
 	for _, c := range calls {
 		used[c.APIKey] = true
 	}
-	for name := range used {
+	for _, name := range slices.Sorted(maps.Keys(used)) {
 		if err := tx.db.Model(&models.APIKey{}).Where("name = ?", name).Update("last_used", now).Error; err != nil {
 			return fmt.Errorf("mark API key as used: %w", err)
 		}

@@ -44,38 +44,6 @@ func (q *queries) AuditEntries(ctx context.Context, filter models.AuditFilter, r
 	return page, nil
 }
 
-// Emit adds an event, in the transaction of what it tells about, with a delivery for each webhook endpoint that wants it. A
-// follower with a cursor would spare the transaction that, which is one look at a table of at most fifty rows and one
-// insertion; but PostgreSQL gives out ids before it commits, and a cursor would pass by an event that is committed late.
-func (tx *Tx) Emit(event models.Event) error {
-	if err := tx.db.Create(&event).Error; err != nil {
-		return fmt.Errorf("write event %s: %w", event.Type, err)
-	}
-	return tx.fanOut(&event)
-}
-
-// Events gives one page of events, oldest first. The page's Next is given also at the end, so that a reader can come back
-// for what has happened since; it is empty only while there is no event at all. It fails with invalid_cursor.
-func (q *queries) Events(ctx context.Context, filter models.EventFilter, request models.PageRequest) (models.Page[models.Event], error) {
-	db := q.db.WithContext(ctx).Model(&models.Event{})
-	if filter.Type != "" {
-		db = db.Where("type = ?", filter.Type)
-	}
-	if len(filter.Integrations) > 0 {
-		db = db.Where("integration IN ?", filter.Integrations)
-	}
-	oldestFirst := order[models.Event]{"events", []key[models.Event]{{"id", func(e *models.Event) any { return e.ID }}}, false}
-	page, err := paginate(db, oldestFirst, request)
-	if err != nil {
-		return page, fmt.Errorf("list events: %w", err)
-	}
-	page.Next = request.Cursor
-	if n := len(page.Rows); n > 0 {
-		page.Next = encodeCursor(oldestFirst, &page.Rows[n-1], false)
-	}
-	return page, nil
-}
-
 // ConfigChangesSince gives the first and the last change of a connection's additionalConfig after version, both nil where
 // there is none.
 func (q *queries) ConfigChangesSince(ctx context.Context, connectionUUID string, version int64) (first, last *models.AuditEntry, err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -123,6 +124,38 @@ func (q *queries) PendingAttempts(ctx context.Context, sessionID int64) ([]*mode
 	return q.attempts(q.db.WithContext(ctx).Where("connect_session_id = ? AND status = 'pending'", sessionID))
 }
 
+// PendingAttempts finds the attempts of a connect session that wait for their claims, and keeps all of its attempts from
+// moving until the transaction ends.
+func (tx *Tx) PendingAttempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {
+	if err := tx.lockSession(ctx, sessionID); err != nil {
+		return nil, err
+	}
+	all, err := tx.attempts(tx.row(ctx).Where("connect_session_id = ?", sessionID).Order("id"))
+	return slices.DeleteFunc(all, func(a *models.Attempt) bool { return a.Status != models.AttemptPending }), err
+}
+
+// HoldAttempt keeps an attempt and the others of its connect session from being decided by somebody else until the
+// transaction ends. Whoever changes an attempt and a connection changes the attempt first.
+func (tx *Tx) HoldAttempt(ctx context.Context, attempt *models.Attempt) error {
+	if err := tx.lockSession(ctx, attempt.ConnectSessionID); err != nil {
+		return err
+	}
+	var ids []int64
+	err := tx.row(ctx).Model(&attemptRow{}).Where("id = ?", attempt.ID).Pluck("id", &ids).Error
+	if err != nil {
+		return fmt.Errorf("hold an attempt: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) lockSession(ctx context.Context, id int64) error {
+	var ids []int64
+	if err := tx.row(ctx).Model(&models.ConnectSession{}).Where("id = ?", id).Pluck("id", &ids).Error; err != nil {
+		return fmt.Errorf("hold a connect session: %w", err)
+	}
+	return nil
+}
+
 // Attempts gives the attempts of a connect session, the newest first.
 func (q *queries) Attempts(ctx context.Context, sessionID int64) ([]*models.Attempt, error) {
 	return q.attempts(q.db.WithContext(ctx).Where("connect_session_id = ?", sessionID).Order("id DESC"))
@@ -233,6 +266,11 @@ const Kept = 31 * 24 * time.Hour
 // still wait for a claim; the dashboard's sessions; answers kept for idempotency keys; and, after [Kept], events, their
 // deliveries and counted calls.
 func (tx *Tx) DeleteExpired(before time.Time) error {
+	if tx.postgres() { // one process at a time: two could wait for each other's rows
+		if err := tx.db.Exec("SELECT pg_advisory_xact_lock(?)", sweepLock).Error; err != nil {
+			return fmt.Errorf("delete what expired: %w", err)
+		}
+	}
 	waiting := tx.db.Model(&attemptRow{}).Where("status = ?", models.AttemptPending).Select("connect_session_id")
 	return errors.Join(
 		tx.db.Where("expires_at < ? AND id NOT IN (?)", before, waiting).Delete(&models.ConnectSession{}).Error,

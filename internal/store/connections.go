@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
@@ -25,6 +26,16 @@ func credentialsPlace(uuid string) vault.Place {
 	return vault.Place{Table: "connections", Column: "sealed_credentials", Row: uuid}
 }
 
+// row begins to read one row. In a Tx the row is locked as well, because what is read there is changed by what it says: with
+// PostgreSQL another transaction could change it between. SQLite has one writer, and leaves the lock out.
+func (q *queries) row(ctx context.Context) *gorm.DB {
+	db := q.db.WithContext(ctx)
+	if q.changes {
+		db = db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	return db
+}
+
 // notFound turns GORM's missing row into ours.
 func notFound(err error, code, message string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -38,7 +49,7 @@ const noConnectionOfPair = "This user has no connection of this integration."
 // Connection finds a connection by its uuid. It fails with unknown_connection.
 func (q *queries) Connection(ctx context.Context, uuid string) (*models.Connection, error) {
 	var c models.Connection
-	err := q.db.WithContext(ctx).Where("uuid = ?", uuid).Take(&c).Error
+	err := q.row(ctx).Where("uuid = ?", uuid).Take(&c).Error
 	if err != nil {
 		return nil, notFound(err, models.CodeUnknownConnection, "There is no connection with this id.")
 	}
@@ -61,7 +72,7 @@ func (q *queries) Existing(ctx context.Context, uuids []string) (map[string]bool
 // ConnectionOf finds the connection of a pair. It fails with unknown_connection.
 func (q *queries) ConnectionOf(ctx context.Context, integration, userID string) (*models.Connection, error) {
 	var c models.Connection
-	err := q.db.WithContext(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&c).Error
+	err := q.row(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&c).Error
 	if err != nil {
 		return nil, notFound(err, models.CodeUnknownConnection, noConnectionOfPair)
 	}
@@ -71,7 +82,7 @@ func (q *queries) ConnectionOf(ctx context.Context, integration, userID string) 
 // Credentials opens the credentials of a connection. It fails with unknown_connection.
 func (q *queries) Credentials(ctx context.Context, uuid string) (models.Credentials, error) {
 	var row connectionRow
-	err := q.db.WithContext(ctx).Select("sealed_credentials").Where("uuid = ?", uuid).Take(&row).Error
+	err := q.row(ctx).Select("sealed_credentials").Where("uuid = ?", uuid).Take(&row).Error
 	if err != nil {
 		return models.Credentials{}, notFound(err, models.CodeUnknownConnection, "There is no connection with this id.")
 	}
@@ -91,7 +102,7 @@ func (q *queries) openCredentials(row *connectionRow) (models.Credentials, error
 // unknown_connection.
 func (q *queries) ConnectionWithCredentials(ctx context.Context, integration, userID string) (*models.Connection, models.Credentials, error) {
 	var row connectionRow
-	err := q.db.WithContext(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&row).Error
+	err := q.row(ctx).Where("integration = ? AND user_id = ?", integration, userID).Take(&row).Error
 	if err != nil {
 		return nil, models.Credentials{}, notFound(err, models.CodeUnknownConnection, noConnectionOfPair)
 	}
@@ -107,14 +118,21 @@ func (tx *Tx) CreateConnection(c *models.Connection, credentials models.Credenti
 	}
 	row := connectionRow{*c, sealed}
 	row.Tags = append([]string{}, c.Tags...) // never null
-	if err := tx.db.Create(&row).Error; err != nil {
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration. Replace its credentials instead."}
-		}
+	switch created, err := tx.insert(&row); {
+	case err != nil:
 		return fmt.Errorf("create connection: %w", err)
+	case !created:
+		return &models.Error{Kind: models.KindConflict, Code: models.CodeConnectionExists, Message: "This user already has a connection of this integration. Replace its credentials instead."}
 	}
 	c.ID, c.Tags = row.ID, row.Tags
 	return tx.tag(c)
+}
+
+// insert adds a row, and reports false where there is one of the same key: an error would end PostgreSQL's transaction, and
+// with it what the caller can do about that.
+func (tx *Tx) insert(row any) (created bool, err error) {
+	result := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(row)
+	return result.RowsAffected == 1, result.Error
 }
 
 // SaveCredentials stores new credentials with the connection's state, as the next version. Its uuid, date of creation

@@ -20,7 +20,7 @@ import (
 // How many writes may share a commit, and for how long it may be put off: who came first waits for the others.
 const (
 	maxShared     = 64
-	maxSharedTime = 5 * time.Millisecond
+	maxSharedTime = 10 * time.Millisecond
 )
 
 // group lets writes that arrive while a commit is being made share the next one, for it is the commit that takes time:
@@ -41,7 +41,7 @@ type group struct {
 // sharedTx is a transaction that several writes share.
 type sharedTx struct {
 	*sql.Tx
-	began  time.Time
+	ready  time.Time // when the first of the writes was
 	writes int
 	broken error         // why it cannot be committed any more
 	done   chan struct{} // closed when err is known
@@ -102,7 +102,7 @@ func (g *group) takeTurn(ctx context.Context) error {
 func (g *group) passTurn() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if tx := g.shared; tx != nil && (len(g.waiting) == 0 || tx.broken != nil || tx.writes >= maxShared || time.Since(tx.began) >= maxSharedTime) {
+	if tx := g.shared; tx != nil && (len(g.waiting) == 0 || tx.due()) {
 		g.mu.Unlock()
 		g.shared = nil
 		tx.finish()
@@ -131,8 +131,16 @@ func (g *group) begin(ctx context.Context) (*sharedTx, error) {
 		g.busy, g.waiting = false, nil
 		return nil, err
 	}
-	g.shared = &sharedTx{Tx: tx, began: time.Now(), done: make(chan struct{})}
+	g.shared = &sharedTx{Tx: tx, done: make(chan struct{})}
 	return g.shared, nil
+}
+
+// due reports whether the transaction has to end although more could share it.
+func (tx *sharedTx) due() bool {
+	if tx.ready.IsZero() {
+		tx.ready = time.Now()
+	}
+	return tx.broken != nil || tx.writes >= maxShared || time.Since(tx.ready) >= maxSharedTime
 }
 
 // run makes one change inside a savepoint and passes the turn, also when the change panics.
@@ -156,7 +164,7 @@ func (g *group) run(ctx context.Context, tx *sharedTx, change func(*Tx) error) (
 	}()
 	db := g.writer.WithContext(context.WithoutCancel(ctx))
 	db.Statement.ConnPool = tx
-	if err := change(&Tx{queries{db, g.vault}}); err != nil {
+	if err := change(&Tx{queries: queries{db, g.vault, true}}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -38,8 +38,16 @@ func answerPlace(apiKey, key string) vault.Place {
 // ClaimIdempotencyKey takes a key of an API key's caller for a request, or gives what is kept under it: found is nil when
 // the key was free or had expired.
 func (tx *Tx) ClaimIdempotencyKey(apiKey, key string, request IdempotentAnswer, now time.Time) (found *IdempotentAnswer, err error) {
+	taken := tx.idempotencyRow(apiKey, key, request)
+	created, err := tx.insert(&taken)
+	if err != nil {
+		return nil, fmt.Errorf("take an idempotency key: %w", err)
+	}
+	if created {
+		return nil, nil
+	}
 	var row idempotencyRow
-	err = tx.db.Where("api_key = ? AND key = ?", apiKey, key).Take(&row).Error
+	err = tx.row(context.Background()).Where("api_key = ? AND key = ?", apiKey, key).Take(&row).Error
 	switch {
 	case err == nil && row.ExpiresAt.After(now):
 		found = &IdempotentAnswer{RequestHash: row.RequestHash, Status: row.Status, ExpiresAt: row.ExpiresAt}
@@ -47,15 +55,19 @@ func (tx *Tx) ClaimIdempotencyKey(apiKey, key string, request IdempotentAnswer, 
 			return nil, fmt.Errorf("open the answer kept for an idempotency key: %w", err)
 		}
 		return found, nil
-	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound):
+	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound): // given back at this moment
 		return nil, fmt.Errorf("find an idempotency key: %w", err)
 	}
 	return nil, tx.SaveIdempotentAnswer(apiKey, key, request)
 }
 
+func (tx *Tx) idempotencyRow(apiKey, key string, answer IdempotentAnswer) idempotencyRow {
+	return idempotencyRow{apiKey, key, answer.RequestHash, answer.Status, tx.vault.Seal(answer.Answer, answerPlace(apiKey, key)), answer.ExpiresAt}
+}
+
 // SaveIdempotentAnswer keeps an answer under a key, replacing what is there.
 func (tx *Tx) SaveIdempotentAnswer(apiKey, key string, answer IdempotentAnswer) error {
-	row := idempotencyRow{apiKey, key, answer.RequestHash, answer.Status, tx.vault.Seal(answer.Answer, answerPlace(apiKey, key)), answer.ExpiresAt}
+	row := tx.idempotencyRow(apiKey, key, answer)
 	if err := tx.db.Save(&row).Error; err != nil {
 		return fmt.Errorf("keep the answer of an idempotency key: %w", err)
 	}

@@ -63,7 +63,7 @@ func (q *queries) IntegrationDefinitions(ctx context.Context) (map[string][]byte
 // IntegrationDefinition gives the definition of a stored integration. It fails with unknown_integration.
 func (q *queries) IntegrationDefinition(ctx context.Context, name string) ([]byte, error) {
 	var row integrationRow
-	if err := q.db.WithContext(ctx).Where("name = ?", name).Take(&row).Error; err != nil {
+	if err := q.row(ctx).Where("name = ?", name).Take(&row).Error; err != nil {
 		return nil, notFound(err, models.CodeUnknownIntegration, fmt.Sprintf("There is no stored integration named %q.", name))
 	}
 	definition, err := q.vault.Open(row.SealedDefinition, definitionPlace(name))
@@ -76,8 +76,8 @@ func (q *queries) IntegrationDefinition(ctx context.Context, name string) ([]byt
 // CreateIntegration stores the definition of a new integration. It fails with integration_exists.
 func (tx *Tx) CreateIntegration(name string, definition []byte, now time.Time) error {
 	row := integrationRow{name, tx.vault.Seal(definition, definitionPlace(name)), now, now}
-	err := tx.db.Create(&row).Error
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
+	created, err := tx.insert(&row)
+	if err == nil && !created {
 		return &models.Error{Kind: models.KindConflict, Code: models.CodeIntegrationExists, Message: fmt.Sprintf("There is an integration named %q already.", name)}
 	}
 	if err != nil {

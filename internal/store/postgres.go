@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -42,7 +44,7 @@ func openPostgres(ctx context.Context, address string, ring *vault.Ring, options
 	if err != nil {
 		return nil, err
 	}
-	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, gormConfig(false))
+	db, err := gorm.Open(postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: steadyPool{pool}}}}, gormConfig(false))
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
@@ -52,7 +54,7 @@ func openPostgres(ctx context.Context, address string, ring *vault.Ring, options
 	// A column that a newer program adds does not concern this one: it asks for those it knows.
 	db.QueryFields = true
 	return &Store{
-		queries: queries{db, ring},
+		queries: queries{db: db, vault: ring},
 		writer:  db,
 		pool:    pool,
 		write:   func(ctx context.Context, change func(*Tx) error) error { return writeAlone(ctx, db, ring, change) },
@@ -99,6 +101,43 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
+// steadyPool begins again with another connection where the one it was given has been cut, by a restart of the server for
+// one: nothing has happened then. The driver looks for itself at connections that were idle for a second.
+type steadyPool struct{ *sql.DB }
+
+// BeginTx implements [gorm.TxBeginner].
+func (p steadyPool) BeginTx(ctx context.Context, options *sql.TxOptions) (tx *sql.Tx, err error) {
+	for range postgresConnections + 1 {
+		if tx, err = p.DB.BeginTx(ctx, options); !cut(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return tx, err
+}
+
+// QueryContext implements [gorm.ConnPool]. Outside a transaction there are only queries that change nothing.
+func (p steadyPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
+	for range postgresConnections + 1 {
+		if rows, err = p.DB.QueryContext(ctx, query, args...); !cut(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return rows, err
+}
+
+// cut reports whether an error means that a connection there was has ended. One that cannot be made is no such error.
+func cut(err error) bool {
+	var answer *pgconn.PgError
+	switch {
+	case err == nil || errors.As(err, new(*pgconn.ConnectError)):
+		return false
+	case errors.As(err, &answer):
+		return strings.HasPrefix(answer.Code, "57P") // the server shuts down, or an administrator ended the session
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // timesInUTC makes times come back as SQLite's do.
 func timesInUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
@@ -133,7 +172,7 @@ func migratePostgres(ctx context.Context, pool *sql.DB) error {
 // default: what it reads to change it locks, see [queries.row]. At a stricter level the server would end one of two
 // transactions that meet, and the change had to be run again, which it is not made for: it moves versions on.
 func writeAlone(ctx context.Context, db *gorm.DB, ring *vault.Ring, change func(*Tx) error) error {
-	return db.WithContext(ctx).Transaction(func(db *gorm.DB) error { return change(&Tx{queries{db, ring}}) })
+	return db.WithContext(ctx).Transaction(func(db *gorm.DB) error { return change(&Tx{queries: queries{db, ring, true}}) })
 }
 
 // postgresSealed reports whether a key was used on the database.

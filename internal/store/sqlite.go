@@ -56,7 +56,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 		return nil, err
 	}
 	s := &Store{
-		queries: queries{writer, ring},
+		queries: queries{db: writer, vault: ring},
 		writer:  writer,
 		pool:    writerPool,
 		write:   (&group{writer: writer, pool: writerPool, vault: ring}).write,

@@ -34,18 +34,26 @@ type Store struct {
 	write   func(context.Context, func(*Tx) error) error
 	migrate func(context.Context) error
 	close   func() error
+
+	location string
+	sealing  sealing
 }
 
 // Tx is an open write transaction; its reads see its own changes.
 type Tx struct {
 	queries
+	announced bool // that events come, see announceEvents
 }
 
 // queries are the reads that a Store and a Tx have in common.
 type queries struct {
-	db    *gorm.DB
-	vault *vault.Ring
+	db      *gorm.DB
+	vault   *vault.Ring
+	changes bool // of a Tx
 }
+
+// postgres reports whether the database is PostgreSQL.
+func (q *queries) postgres() bool { return q.db.Name() == "postgres" }
 
 //go:embed migrations
 var migrations embed.FS
@@ -65,6 +73,7 @@ func Open(ctx context.Context, location string, ring *vault.Ring, options ...Opt
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", Place(location), err)
 	}
+	s.location = location
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", Place(location), err), s.Close())
 	}
@@ -152,10 +161,17 @@ func (s *Store) Close() error { return s.close() }
 // change may not use the Store, only its Tx. Where another change is to the same row, it waits for that; it is run once.
 //
 // SQLite commits several changes together when they come at once, see group; they do not notice.
-func (s *Store) Write(ctx context.Context, change func(*Tx) error) error { return s.write(ctx, change) }
+func (s *Store) Write(ctx context.Context, change func(*Tx) error) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if err := s.sealing.follow(tx); err != nil {
+			return err
+		}
+		return change(tx)
+	})
+}
 
 // Postgres reports whether the database is PostgreSQL. It is for internal/jobs alone.
-func (s *Store) Postgres() bool { return s.writer.Name() == "postgres" }
+func (s *Store) Postgres() bool { return s.postgres() }
 
 // SQL gives the pool of connections that write; with SQLite that is one connection, which whoever holds it keeps from
 // [Store.Write]. It is for internal/jobs alone, whose library brings its own statements.
@@ -170,9 +186,13 @@ func (tx *Tx) SQL() *sql.Tx {
 	return tx.db.Statement.ConnPool.(*sql.Tx)
 }
 
-// Ready reports whether the database takes writes.
+// Ready reports whether the database takes writes, and whether the key ring opens what it holds: it fails with
+// [ErrWrongKey].
 func (s *Store) Ready(ctx context.Context) error {
 	return s.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.openKeyCheck(ctx); err != nil {
+			return err
+		}
 		return tx.db.Exec("INSERT INTO settings (name, value) VALUES ('ready', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value").Error
 	})
 }

@@ -91,7 +91,8 @@ func newPostgres(programs string) (*Postgres, error) {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, output), os.RemoveAll(dir))
 	}
-	if err := p.start(); err != nil {
+	hba := "local all locked scram-sha-256\nlocal all all trust\n" // the role "locked" has to be made, with a password
+	if err := errors.Join(os.WriteFile(filepath.Join(p.data(), "pg_hba.conf"), []byte(hba), 0o644), p.start()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if p.admin, err = sql.Open("pgx", p.Address("postgres")); err != nil {
@@ -210,5 +211,11 @@ func (p *Postgres) NewDatabase(template string) (string, error) {
 // DropDatabase removes a database, cutting its connections.
 func (p *Postgres) DropDatabase(name string) error {
 	_, err := p.admin.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")
+	return err
+}
+
+// CutConnections ends every session on the server but its own.
+func (p *Postgres) CutConnections() error {
+	_, err := p.admin.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,11 +22,6 @@ type Place struct {
 
 func (p Place) additionalData() []byte { return []byte(p.Table + "|" + p.Column + "|" + p.Row) }
 
-// Ring holds the keys. New values are sealed under the first; all of them open.
-type Ring struct {
-	keys []key
-}
-
 type key struct {
 	id   keyID
 	aead cipher.AEAD
@@ -33,6 +29,8 @@ type key struct {
 
 // keyID names a key without telling anything about it: the first bytes of its SHA-256.
 type keyID [4]byte
+
+func (id keyID) String() string { return hex.EncodeToString(id[:]) }
 
 const (
 	keyBytes      = 32   // AES-256
@@ -49,27 +47,49 @@ var ErrNotAuthentic = errors.New("sealed value is damaged or not at its place")
 // Parse reads keys: each is 32 bytes in standard base64, separated by white space or commas; the first one seals.
 // Errors never contain key material.
 func Parse(text string) (*Ring, error) {
-	ring := &Ring{}
-	for i, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) }) {
-		secret, err := base64.StdEncoding.DecodeString(field)
-		if err != nil || len(secret) != keyBytes {
-			return nil, fmt.Errorf("key %d: expected %d bytes in base64 (44 characters), such as `openssl rand -base64 32` prints", i+1, keyBytes)
-		}
-		block, err := aes.NewCipher(secret)
-		if err != nil {
-			return nil, fmt.Errorf("key %d: %w", i+1, err)
-		}
-		aead, err := cipher.NewGCMWithRandomNonce(block)
-		if err != nil {
-			return nil, fmt.Errorf("key %d: %w", i+1, err)
-		}
-		sum := sha256.Sum256(secret)
-		ring.keys = append(ring.keys, key{keyID(sum[:len(keyID{})]), aead})
+	keys, err := parseKeys(text)
+	if err != nil {
+		return nil, err
 	}
-	if len(ring.keys) == 0 {
+	ring := &Ring{}
+	ring.held.Store(&held{keys: keys, inSource: len(keys)})
+	return ring, nil
+}
+
+func parseKeys(text string) ([]key, error) {
+	var keys []key
+	for i, field := range fields(text) {
+		k, err := parseKey(field)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
 		return nil, fmt.Errorf("expected a key of %d bytes in base64, found none", keyBytes)
 	}
-	return ring, nil
+	return keys, nil
+}
+
+func fields(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
+}
+
+func parseKey(field string) (key, error) {
+	secret, err := base64.StdEncoding.DecodeString(field)
+	if err != nil || len(secret) != keyBytes {
+		return key{}, fmt.Errorf("expected %d bytes in base64 (44 characters), such as `openssl rand -base64 32` prints", keyBytes)
+	}
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return key{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return key{}, err
+	}
+	sum := sha256.Sum256(secret)
+	return key{keyID(sum[:len(keyID{})]), aead}, nil
 }
 
 // NewKey makes a key in the form Parse reads.
@@ -79,26 +99,24 @@ func NewKey() string {
 	return base64.StdEncoding.EncodeToString(secret)
 }
 
-// Seal encrypts plain for its place.
-func (r *Ring) Seal(plain []byte, at Place) []byte {
-	first := r.keys[0]
-	sealed := append([]byte{formatVersion}, first.id[:]...)
-	return first.aead.Seal(sealed, nil, plain, at.additionalData())
+func (k key) seal(plain []byte, at Place) []byte {
+	sealed := append([]byte{formatVersion}, k.id[:]...)
+	return k.aead.Seal(sealed, nil, plain, at.additionalData())
 }
 
-// Open decrypts what Seal made for the same place. It fails with [ErrUnknownKey] or [ErrNotAuthentic].
-func (r *Ring) Open(sealed []byte, at Place) ([]byte, error) {
+// KeyOf names the key that a value says it is sealed under; it is empty for what is no sealed value.
+func KeyOf(sealed []byte) string {
 	if len(sealed) < headerBytes || sealed[0] != formatVersion {
-		return nil, ErrNotAuthentic
+		return ""
 	}
-	for _, k := range r.keys {
-		if k.id == keyID(sealed[1:headerBytes]) {
-			plain, err := k.aead.Open(nil, nil, sealed[headerBytes:], at.additionalData())
-			if err != nil {
-				return nil, ErrNotAuthentic
-			}
-			return plain, nil
-		}
+	return keyID(sealed[1:headerBytes]).String()
+}
+
+// Header gives what every value sealed under the named key begins with.
+func Header(keyID string) []byte {
+	id, err := hex.DecodeString(keyID)
+	if err != nil {
+		return nil
 	}
-	return nil, ErrUnknownKey
+	return append([]byte{formatVersion}, id...)
 }

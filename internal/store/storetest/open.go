@@ -120,6 +120,15 @@ func options() []store.Option {
 	return nil
 }
 
+// Location gives the location of a database that does not exist yet, or has no schema.
+func Location(t testing.TB) string {
+	t.Helper()
+	if database() == "postgres" {
+		return newPostgres(t, "")
+	}
+	return filepath.Join(t.TempDir(), "patchbay.db")
+}
+
 // newPostgres gives the address of a new database, a copy of template.
 func newPostgres(t testing.TB, template string) string {
 	t.Helper()

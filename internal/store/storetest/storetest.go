@@ -49,6 +49,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"what is due is found":                                   whatIsDue,
 		"tries are shared":                                       triesAreShared,
 		"uses are noted":                                         usesAreNoted,
+		"changes that meet are all kept":                         noLostUpdate,
+		"of many who would be first one is":                      oneFirst,
+		"counts of several processes meet":                       countsMeet,
+		"no event is passed over":                                eventsFollowed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

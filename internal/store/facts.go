@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// Facts describes the database.
+func (s *Store) Facts(ctx context.Context) (*models.DatabaseFacts, error) {
+	facts := &models.DatabaseFacts{Place: Place(s.location)}
+	db := s.db.WithContext(ctx)
+	kind, version := "SQLite", "SELECT sqlite_version()"
+	if s.Postgres() {
+		kind, version = "PostgreSQL", "SHOW server_version"
+	}
+	var number string
+	err := errors.Join(
+		db.Raw(version).Scan(&number).Error,
+		db.Raw("SELECT MAX(version_id) FROM goose_db_version").Scan(&facts.SchemaVersion).Error,
+	)
+	if err == nil && s.Postgres() {
+		err = db.Raw("SELECT pg_database_size(current_database())").Scan(&facts.Bytes).Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe the database: %w", err)
+	}
+	facts.Kind = kind + " " + number
+	if !s.Postgres() {
+		for _, suffix := range []string{"", "-wal"} {
+			if info, err := os.Stat(s.location + suffix); err == nil {
+				facts.Bytes += info.Size()
+			}
+		}
+	}
+	return facts, nil
+}
+
+// DueRefreshes counts the connections whose credentials are to be refreshed, and gives since when the oldest is due; nil where
+// none is.
+func (q *queries) DueRefreshes(ctx context.Context, now time.Time) (due int64, oldest *time.Time, err error) {
+	db := q.db.WithContext(ctx).Model(&models.Connection{}).Where("state = ? AND refresh_at <= ?", models.StateConnected, now).Session(&gorm.Session{})
+	if err := db.Count(&due).Error; err != nil || due == 0 {
+		return due, nil, err
+	}
+	var first models.Connection
+	if err := db.Order("refresh_at").Select("refresh_at").Take(&first).Error; err != nil {
+		return due, nil, err
+	}
+	return due, first.RefreshAt, nil
+}

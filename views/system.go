@@ -1,0 +1,66 @@
+package views
+
+import (
+	"time"
+
+	"github.com/patchbay/patchbay/models"
+)
+
+// SystemPage shows how the server is doing. What is about keys, servers and settings is for the role admin, and nil for others.
+type SystemPage struct {
+	Shell
+	Version  string
+	Started  time.Time
+	Problems []models.Problem
+	Database []Fact
+	Work     []models.Workload
+	Detail   *SystemDetail
+}
+
+// SystemDetail is the part of the page about the system that is for the role admin.
+type SystemDetail struct {
+	KeySource string // the key file, or the variable that holds the keys
+	Keys      []models.KeyStatus
+	Rotation  []models.Resealing // by place; empty where no key was replaced
+	Damaged   []DamagedRow
+	Servers   []ServerRow
+	Settings  []Fact
+}
+
+// DamagedRow is a sealed value that does not open.
+type DamagedRow struct {
+	models.DamagedValue
+	Href string // page of what it belongs to; empty where there is none
+}
+
+// ServerRow is a server of the database.
+type ServerRow struct {
+	models.Replica
+	Alive bool
+}
+
+// keyState says what a key is for, with the tone of its light.
+func keyState(state models.KeyState) (label, tone, detail string) {
+	switch state {
+	case models.KeySealing:
+		return "In use", "ok", "New values are sealed under it."
+	case models.KeyWaiting:
+		return "Waiting", "warn", "Takes over when every server holds it."
+	case models.KeyReplaced:
+		return "Being replaced", "info", "Values may still be sealed under it."
+	case models.KeyEmpty:
+		return "Not needed", "idle", "May be removed by patchbay keys prune. Older backups need it."
+	}
+	return "Spare", "idle", "Has never sealed anything."
+}
+
+// shownKeys leaves out the keys that are neither needed nor there.
+func (d *SystemDetail) shownKeys() []models.KeyStatus {
+	var shown []models.KeyStatus
+	for _, key := range d.Keys {
+		if !key.Gone() {
+			shown = append(shown, key)
+		}
+	}
+	return shown
+}
