@@ -110,6 +110,8 @@ func databaseRestarts(f *fleet, size soakSize, result *tally) {
 	f.count(soaked, result, func() {
 		stop := f.keepAsking(list)
 		for i := range size.restarts {
+			before := f.providers[soaked].Total().Refreshes
+			f.until("refreshes go on", func() bool { return f.providers[soaked].Total().Refreshes >= before+underFire })
 			pause(f, time.Duration(random.IntN(int(200*time.Millisecond))))
 			f.postgres.Stop(f.t, []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[i%2])
 			f.postgres.Start(f.t)
