@@ -170,6 +170,10 @@ func lookAtRefusals(t *testing.T) {
 	i.Goto("/sandbox")
 	i.Follow("Misbehave") // with no vice
 	i.look("sandbox-invalid")
+	v.get("/sandbox").submit("Misbehave", url.Values{"vice": {"access-life"}})
+	i.Goto("/sandbox")
+	i.See("The connection stays connected.")
+	i.look("sandbox-misbehaving")
 	i.Goto("/integrations/sandbox")
 	i.Fill("User id", strings.Repeat("x", 513))
 	inspector{i.Popup(func() { i.Click("Connect") }), t}.look("connect-invalid")

@@ -33,10 +33,10 @@ type server struct {
 	dir    string // holds everything it keeps, but for a database that it shares
 	shared bool   // others are on its database, which has a first admin
 	faulty bool   // so is what it depends on: it may log errors
-	env   []string
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when the process has ended
-	log   *output
+	env    []string
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed when the process has ended
+	log    *output
 }
 
 // newServer reserves an address for a server without starting it. Its integrations.yaml is empty.

@@ -1,16 +1,13 @@
 package e2e
 
 import (
-	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,12 +28,10 @@ const (
 // shortLease is how long a process holds a refresh where one that does not come back is not to be waited for long.
 const shortLease = 2 * time.Second
 
-// askTimeout bounds one call of a process; it is longer than a provider may take.
-const askTimeout = 30 * time.Second
-
 // fleet is some processes on one database, with providers in this process that count what they are asked.
 type fleet struct {
 	t         *testing.T
+	kind      string            // of the database
 	location  string            // of the database
 	postgres  *testkit.Postgres // nil for SQLite
 	lease     time.Duration     // usual where 0
@@ -53,7 +48,7 @@ type fleet struct {
 func newFleet(t *testing.T, kind database, processes int) *fleet {
 	t.Helper()
 	f := &fleet{
-		t: t, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
+		t: t, kind: kind.name, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
 		http: &http.Client{Timeout: askTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
 	}
 	t.Cleanup(f.http.CloseIdleConnections)
@@ -199,60 +194,6 @@ func (f *fleet) register(integration string, n int, ends time.Time) []held {
 
 // expired gives a time that is past.
 func expired() time.Time { return time.Now().Add(-time.Minute) }
-
-// answer is what a caller got: an access token, or the code of an error.
-type answer struct {
-	token, code string
-	took        time.Duration
-}
-
-// ask asks one process for credentials of a connection, once. A process that does not answer gives the code "unreachable".
-func (f *fleet) ask(ctx context.Context, process *server, h held, force bool) answer {
-	address := fmt.Sprintf("%s/api/v1/connections/%s/%s/credentials?forceRefresh=%t", process.URL, h.integration, h.user, force)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		f.t.Error(err)
-		return answer{code: "unreachable"}
-	}
-	request.Header.Set("Authorization", "Bearer "+applicationKey)
-	start := time.Now()
-	response, err := f.http.Do(request)
-	if err != nil {
-		return answer{code: "unreachable"}
-	}
-	defer response.Body.Close()
-	var body struct {
-		Credentials struct {
-			Token string `json:"access_token"`
-		}
-		Error struct{ Code string }
-	}
-	if json.NewDecoder(response.Body).Decode(&body) != nil {
-		return answer{code: "unreachable"}
-	}
-	return answer{body.Credentials.Token, body.Error.Code, time.Since(start)}
-}
-
-// askAll asks for many connections at once, with so many callers, spread over the processes.
-func (f *fleet) askAll(list []held, callers int, force bool) []answer {
-	f.t.Helper()
-	answers := make([]answer, len(list))
-	todo := make(chan int, len(list))
-	for i := range list {
-		todo <- i
-	}
-	close(todo)
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for i := range todo {
-				answers[i] = f.ask(f.t.Context(), f.processes[i%len(f.processes)], list[i], force)
-			}
-		})
-	}
-	wg.Wait()
-	return answers
-}
 
 // stored gives what the database holds of a connection.
 func (f *fleet) stored(h held) (*models.Connection, models.Credentials) {

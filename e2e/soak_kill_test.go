@@ -110,6 +110,8 @@ func databaseRestarts(f *fleet, size soakSize, result *tally) {
 	f.count(soaked, result, func() {
 		stop := f.keepAsking(list)
 		for i := range size.restarts {
+			before := f.providers[soaked].Total().Refreshes
+			f.until("refreshes go on", func() bool { return f.providers[soaked].Total().Refreshes >= before+underFire })
 			pause(f, time.Duration(random.IntN(int(200*time.Millisecond))))
 			f.postgres.Stop(f.t, []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[i%2])
 			f.postgres.Start(f.t)
@@ -162,7 +164,8 @@ func stoppedHolder(f *fleet, size soakSize, result *tally) {
 func (f *fleet) stopWithin(h held, result *tally) {
 	f.t.Helper()
 	p, holder, other := f.providers[h.integration], f.processes[0], f.processes[1]
-	if err := p.MisbehaveGrant(h.grant, sandbox.Rule{Vice: "slow-answer", Amount: 100 * time.Millisecond, Times: 1}); err != nil {
+	// The answer takes so long that the process is stopped while it waits, and does not hold the lock of a database.
+	if err := p.MisbehaveGrant(h.grant, sandbox.Rule{Vice: "slow-answer", Amount: time.Second, Times: 1}); err != nil {
 		f.t.Fatal(err)
 	}
 	f.count(h.integration, result, func() {

@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/sandbox"
@@ -88,7 +86,13 @@ func manyExpire(f *fleet, size soakSize, result *tally) {
 	})
 	f.once(list, result)
 	result.rounds = 1
+	if most := placesOfIntegration * len(f.processes); result.peak > most {
+		f.t.Errorf("%d refreshes were under way at once, want at most %d", result.peak, most)
+	}
 }
+
+// placesOfIntegration is how many refreshes at one provider a process has under way at once.
+const placesOfIntegration = 100
 
 // lostVices are those that issue tokens which do not arrive.
 var lostVices = []string{"gzip-bomb", "huge-body", "lost-before", "lost-within", "truncated"}
@@ -111,7 +115,11 @@ func oddReplies(f *fleet, _ soakSize, result *tally) {
 
 // lostReplies loses the answers of refreshes after the tokens were issued, by a provider that tolerates the repetition.
 func lostReplies(f *fleet, _ soakSize, result *tally) {
-	f.refreshThrough(lostVices, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
+	names := lostVices
+	if isHeavy() { // this one is waited for until the provider has had its time
+		names = append(slices.Clone(names), "drip")
+	}
+	f.refreshThrough(names, result, sandbox.Rule{Vice: "reuse-tolerated", Amount: time.Hour})
 }
 
 // passingTrouble has every trouble of a provider come and go.
@@ -192,52 +200,6 @@ func (f *fleet) force(h held) (code string) {
 	}
 	return code
 }
-
-// silentProvider has refreshes hang at one provider while those at another go on: their latency stays.
-func silentProvider(f *fleet, size soakSize, result *tally) {
-	f.misbehave(sick, sandbox.Rule{Vice: "silent"})
-	list := f.register(sick, size.silent, expired())
-	healthy := f.register(soaked, 50, time.Now().Add(time.Hour))
-	measure := func() time.Duration {
-		var took []time.Duration
-		for _, got := range f.askAll(healthy, 4, true) {
-			if got.code != "" {
-				f.t.Errorf("a healthy provider: %s", got.code)
-			}
-			took = append(took, got.took)
-		}
-		slices.Sort(took)
-		return took[len(took)/2]
-	}
-	f.count(soaked, result, func() {
-		measure() // connections are opened
-		alone := measure()
-		var wg sync.WaitGroup
-		wg.Go(func() { f.askAll(list, len(list), false) })
-		f.until("the silent provider is asked", func() bool { return f.providers[sick].Peak() >= min(len(list), silentAtLeast) })
-		beside := measure()
-		f.providers[sick].ResetPeak()
-		hanging := f.providers[sick].Peak()
-		result.note = fmt.Sprintf("p50 %.1f ms alone, %.1f ms beside %d that hang", ms(alone), ms(beside), hanging)
-		if beside > 3*alone+20*time.Millisecond {
-			f.t.Errorf("healthy refreshes took %v, and %v beside silent ones", alone, beside)
-		}
-		f.misbehave(sick)
-		f.webs[sick].CloseClientConnections()
-		wg.Wait()
-	})
-	result.rounds, result.expiries = 1, 3*len(healthy)
-	lost, _ := f.compare(slices.Concat(list, healthy))
-	result.doubles, result.lost = max(0, result.refreshes-result.expiries), lost
-	if lost > 0 || result.doubles > 0 {
-		f.t.Errorf("%d lost, %d doubles", lost, result.doubles)
-	}
-}
-
-// silentAtLeast is how many requests a silent provider has to hold at once; a fleet may bound them.
-const silentAtLeast = 2
-
-func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // until waits for something that other processes bring about.
 func (f *fleet) until(what string, done func() bool) {

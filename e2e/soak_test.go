@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -24,37 +25,56 @@ type soakSize struct {
 
 // The short form is for every run of the tests; the heavy one, PATCHBAY_SOAK=heavy, is for task soak.
 var (
-	shortSoak = soakSize{processes: []int{2}, callers: 1000, repeats: 1, expiring: 100, kills: 5, stops: 1, restarts: 2, silent: 100}
+	shortSoak = soakSize{processes: []int{2}, callers: 1000, repeats: 1, expiring: 100, kills: 4, stops: 1, restarts: 2, silent: 100}
 	heavySoak = soakSize{processes: []int{1, 2, 4}, callers: 1000, repeats: 20, expiring: 5000, kills: 200, stops: 20, restarts: 25, silent: 100}
 )
 
 func isHeavy() bool { return os.Getenv("PATCHBAY_SOAK") == "heavy" }
 
-// TestSoak has processes refresh tokens under load, kills and faults, and counts at the provider what they did.
+// TestSoak has processes refresh tokens under load, kills and faults, and counts at the provider what they did. The fleets of
+// the short form work side by side, as they mostly wait; those of the heavy one have the machine to themselves.
 func TestSoak(t *testing.T) {
 	size := shortSoak
 	if isHeavy() {
 		size = heavySoak
 	}
-	var results soakTable
-	t.Cleanup(func() { t.Logf("counted at the provider, compared with the database:\n%s", &results) })
-	for _, kind := range []database{sqlite, postgresql} {
-		for _, n := range size.processes {
+	kinds := []database{sqlite, postgresql}
+	results := make([]soakTable, len(kinds)*len(size.processes))
+	t.Cleanup(func() {
+		t.Logf("counted at the provider, compared with the database:\n%s", slices.Concat(results...))
+	})
+	for i, kind := range kinds {
+		for j, n := range size.processes {
 			t.Run(fmt.Sprintf("%s, %d processes", kind.name, n), func(t *testing.T) {
-				f := startFleet(t, kind, n)
-				for _, round := range soakRounds {
-					if n < round.processes || round.postgres && f.postgres == nil {
-						continue
-					}
-					f.setLease(round.lease)
-					result := tally{round: round.name, database: kind.name, processes: n}
-					start := time.Now()
-					round.run(f, size, &result)
-					result.took = time.Since(start)
-					results = append(results, result)
+				if !isHeavy() {
+					t.Parallel()
 				}
+				startFleet(t, kind, n).soak(size, &results[i*len(size.processes)+j])
 			})
 		}
+	}
+}
+
+// soak goes through the rounds.
+func (f *fleet) soak(size soakSize, results *soakTable) {
+	whole := f.t
+	for _, round := range soakRounds {
+		if len(f.processes) < round.processes || round.postgres && f.postgres == nil {
+			continue
+		}
+		whole.Run(round.name, func(t *testing.T) {
+			f.t = t
+			defer func() { f.t = whole }()
+			f.setLease(round.lease)
+			result := tally{round: round.name, database: f.kind, processes: len(f.processes)}
+			start := time.Now()
+			round.run(f, size, &result)
+			result.took = time.Since(start)
+			*results = append(*results, result)
+			if isHeavy() {
+				t.Logf("\n%s", soakTable{result})
+			}
+		})
 	}
 }
 
@@ -100,11 +120,11 @@ type tally struct {
 
 type soakTable []tally
 
-func (table *soakTable) String() string {
+func (table soakTable) String() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "processes\tdatabase\tround\trounds\texpiries\trefreshes\trefusals\tdoubles\treused\tlost\treconnect\tpeak\ttook\t")
-	for _, r := range *table {
+	for _, r := range table {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1fs\t%s\n",
 			r.processes, r.database, r.round, r.rounds, r.expiries, r.refreshes, r.refusals, r.doubles, r.reused, r.lost, r.reconnect, r.peak, r.took.Seconds(), r.note)
 	}
