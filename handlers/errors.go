@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -62,6 +64,9 @@ func describe(err error) (status int, message string) {
 // fail answers a request that ended in an error, and logs the error where it is ours.
 func (s *server) fail(err error, c echo.Context) {
 	status, message := describe(err)
+	if status == http.StatusInternalServerError && errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
+		status, message = statusClientGone, "The client went away."
+	}
 	if status >= http.StatusInternalServerError {
 		s.logFailure(c, err)
 	}
@@ -95,11 +100,21 @@ func retryAfter(c echo.Context, e *models.Error) {
 	}
 }
 
-// logFailure writes an error with its cause. Errors of this program never hold secrets.
+// statusClientGone is what nobody is there to read any more; the number is nginx's.
+const statusClientGone = 499
+
+// logFailure writes an error with its cause. Errors of this program never hold secrets. That a provider fails is no fault of this
+// server.
 func (s *server) logFailure(c echo.Context, err error) {
 	attrs := []any{"error", err, "route", c.Path(), "requestId", requestID(c)}
-	if e := models.AsError(err); e != nil && e.Cause != nil {
-		attrs = append(attrs, "cause", e.Cause)
+	level := slog.LevelError
+	if e := models.AsError(err); e != nil {
+		if e.Cause != nil {
+			attrs = append(attrs, "cause", e.Cause)
+		}
+		if e.Kind == models.KindProviderFailed || e.Kind == models.KindProviderTimeout {
+			level = slog.LevelWarn
+		}
 	}
-	s.Log.Error("request failed", attrs...)
+	s.Log.Log(c.Request().Context(), level, "request failed", attrs...)
 }

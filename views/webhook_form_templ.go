@@ -366,7 +366,8 @@ const verifyExample = "event, err := client.VerifyWebhook(r.Header, body, os.Get
 	"\treturn\n" +
 	"}"
 
-// WebhookRoll asks before the secret of an endpoint is rolled.
+	// WebhookRoll asks before the secret of an endpoint is rolled.
+
 func WebhookRoll(p WebhookAskPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

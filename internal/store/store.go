@@ -22,6 +22,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchbay/patchbay/internal/vault"
 )
@@ -65,17 +66,37 @@ const slowQuery = 500 * time.Millisecond
 // PostgreSQL database, and brings its schema up. The key ring is checked against the database: one that does not fit is
 // refused, see [ErrWrongKey]. Errors do not hold the password of an address.
 func Open(ctx context.Context, location string, ring *vault.Ring, options ...Option) (*Store, error) {
+	for began := time.Now(); ; {
+		s, err := openOnce(ctx, location, ring, options)
+		if err == nil {
+			return s, nil
+		}
+		// Just after a process was killed, the next ones take turns at recovering what it left, longer than SQLite waits for.
+		if sqliteCode(err)&0xff != sqlite3.SQLITE_BUSY || time.Since(began) > openPatience || ctx.Err() != nil {
+			return nil, fmt.Errorf("open database %s: %w", Place(location), err)
+		}
+		time.Sleep(openAgain)
+	}
+}
+
+// How long a database that is busy is tried to be opened, and how often.
+const (
+	openPatience = 15 * time.Second
+	openAgain    = 100 * time.Millisecond
+)
+
+func openOnce(ctx context.Context, location string, ring *vault.Ring, options []Option) (*Store, error) {
 	open := openSQLite
 	if isPostgres(location) {
 		open = openPostgres
 	}
 	s, err := open(ctx, location, ring, options)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", Place(location), err)
+		return nil, err
 	}
 	s.location = location
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", Place(location), err), s.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
