@@ -127,3 +127,10 @@ var eventMeanings = map[models.EventType]string{
 	models.EventConnectionNeedsReconnect: "Access was lost, and only the user can grant it again.",
 	models.EventConnectionRecovered:      "It works again after it was lost or failed.",
 }
+
+// verifyExample checks a message in the application. The guide has the whole of it, in JavaScript, too.
+const verifyExample = "event, err := client.VerifyWebhook(r.Header, body, os.Getenv(\"PATCHBAY_WEBHOOK_SECRET\"), time.Now())\n" +
+	"if err != nil {\n" +
+	"\thttp.Error(w, \"not from Patchbay\", http.StatusBadRequest)\n" +
+	"\treturn\n" +
+	"}"
