@@ -17,7 +17,7 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
-// fillWebhooks stores the webhook endpoints of the scene, and nothing else.
+// fillWebhooks stores webhook endpoints as they are.
 func fillWebhooks(t *testing.T, s *store.Store, endpoints ...models.WebhookEndpoint) {
 	t.Helper()
 	err := s.Write(t.Context(), func(tx *store.Tx) error {
