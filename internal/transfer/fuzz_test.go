@@ -28,6 +28,7 @@ func FuzzReader(f *testing.F) {
 		head + `{"kind":"apiKey","name":"k","scopes":["proxy"]}`, head + `{"kind":"integration","name":"s","definition":"{}"}`,
 		head + `{"kind":"webhookEndpoint","uuid":"2f1c7f0e-6a53-4c7d-8b5e-0a9d3c1b2e4f","url":"https://a.example/?[redacted]","types":["connection.deleted"],` +
 			`"integrations":["slack"],"enabled":true,"dateCreated":"2026-03-01T12:00:00Z","lastModified":"2026-03-01T12:00:00Z"}`,
+		head + `{"kind":"webhookEndpoint","uuid":"2f1c7f0e-6a53-4c7d-8b5e-0a9d3c1b2e4f","url":"http://0?x","dateCreated":"2026-03-01T12:00:00Z","lastModified":"2026-03-01T12:00:00Z"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -79,7 +80,13 @@ func checkWebhookAgain(t *testing.T, d *decoder, e *models.WebhookEndpoint) {
 		t.Fatal(err)
 	}
 	again, err := decodeWebhook(d, line)
-	if err != nil || e.Enabled || !(&importer{report: &Report{NoSecrets: true}}).sameWebhook(e, again) {
-		t.Errorf("%s: %v", line, err)
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	was, _, _ := strings.Cut(e.URL, "?")
+	is, _, _ := strings.Cut(again.URL, "?")
+	again.URL = e.URL // the query was left out
+	if was != is || e.Enabled || !(&importer{report: &Report{NoSecrets: true}}).sameWebhook(e, again) {
+		t.Errorf("%s is not the same", line)
 	}
 }
