@@ -2,12 +2,16 @@ package handlers
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -58,8 +62,30 @@ func describe(err error) (status int, message string) {
 	case errors.As(err, &routing) && routing.Code == http.StatusMethodNotAllowed:
 		return routing.Code, "This address does not take this kind of request."
 	}
+	if unavailable(err) {
+		return http.StatusServiceUnavailable, "The database does not answer. Try again in a moment."
+	}
 	return http.StatusInternalServerError, "The server failed at this. Its log tells more under the request id below."
 }
+
+// unavailable reports whether the database is away, or so busy or full that it takes nothing: that will pass.
+func unavailable(err error) bool {
+	var postgres interface{ SQLState() string }
+	var sqlite interface{ Code() int }
+	var network net.Error
+	switch {
+	case errors.As(err, &postgres):
+		class := postgres.SQLState()[:min(2, len(postgres.SQLState()))]
+		return class == "08" || class == "53" || class == "57" // connection, resources, intervention of an operator
+	case errors.As(err, &sqlite):
+		const busy, full = 5, 13 // the lower byte of SQLite's codes
+		return sqlite.Code()&0xff == busy || sqlite.Code()&0xff == full
+	}
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
+}
+
+// unavailableFor is how long a client is told to wait for the database.
+const unavailableFor = 5 * time.Second
 
 // fail answers a request that ended in an error, and logs the error where it is ours.
 func (s *server) fail(err error, c echo.Context) {
@@ -72,6 +98,9 @@ func (s *server) fail(err error, c echo.Context) {
 	}
 	if c.Response().Committed {
 		return
+	}
+	if status == http.StatusServiceUnavailable {
+		retryAfter(c, &models.Error{RetryAfter: unavailableFor})
 	}
 	retryAfter(c, models.AsError(err))
 	if isAPI(c) {

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -112,7 +113,7 @@ func (c *Connection) Trouble() string {
 	if c.StateAnswer == "" {
 		return c.StateReason
 	}
-	return c.StateReason + " It answered: " + c.StateAnswer + "."
+	return c.StateReason + " It answered: " + strings.TrimRight(c.StateAnswer, ".") + "."
 }
 
 // MaxRefusals is how often in a row a provider may refuse without saying that the grant has ended, before it counts as ended.

@@ -26,6 +26,9 @@ func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 	if b.postgres() {
 		return settingsError{fmt.Errorf(`a PostgreSQL database is backed up by its own program: pg_dump --format=custom --file=%s "$PATCHBAY_DB"; keep a copy of the encryption key apart from it`, shellQuoted(b.File))}
 	}
+	if err := b.checkTarget(b.File, b.Force); err != nil {
+		return err
+	}
 	ring, err := b.existingRing()
 	if err != nil {
 		return err
@@ -39,7 +42,7 @@ func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 	began := time.Now()
 	summary, err := store.Backup(ctx, b.DB, b.File, keyRing, b.Force)
 	if errors.Is(err, fs.ErrExist) {
-		return settingsError{fmt.Errorf("%s exists already: choose another name, or replace it by --force", b.File)}
+		return alreadyThere(b.File)
 	}
 	if err != nil {
 		return err
@@ -51,6 +54,33 @@ func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 		_, err = fmt.Fprintf(streams.Out, "It does not hold the encryption key, without which it cannot be restored: keep a copy of %s apart from it (key %s).\n", b.source(), strings.Join(ring.Keys(), ", "))
 	}
 	return err
+}
+
+// checkTarget refuses to write over a file, unless that is forced, and over those that the server needs in any case.
+func (s *storageSettings) checkTarget(path string, force bool) error {
+	target, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return settingsError{err}
+	}
+	for _, needed := range []string{s.DB, s.DB + "-wal", s.DB + "-shm", s.KeyFile} {
+		if file, err := os.Stat(needed); err == nil && os.SameFile(file, target) {
+			return settingsError{fmt.Errorf("%s is what the server needs, the database or its key: choose another name", path)}
+		}
+	}
+	if !target.Mode().IsRegular() {
+		return settingsError{fmt.Errorf("%s is no file: choose another name", path)}
+	}
+	if !force {
+		return alreadyThere(path)
+	}
+	return nil
+}
+
+func alreadyThere(path string) error {
+	return settingsError{fmt.Errorf("%s exists already: choose another name, or replace it by --force", path)}
 }
 
 // postgres reports whether the database is no file.

@@ -272,3 +272,29 @@ func TestPostgreSQLIsBackedUpByItsOwnPrograms(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTheServerNeedsIsNotWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	db, key := filepath.Join(dir, "p.db"), filepath.Join(dir, "p.key")
+	storage := []string{"--db", db, "--key-file", key}
+	if code, _, stderr := run(t, "", append([]string{"migrate"}, storage...)...); code != exitOK {
+		t.Fatal(stderr)
+	}
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{db, key} {
+		for _, command := range [][]string{{"backup", target, "--force"}, {"export", "--out", target, "--force"}} {
+			if code, _, stderr := run(t, "", append(command, storage...)...); code != exitSettings || !strings.Contains(stderr, "what the server needs") {
+				t.Errorf("%v: exit %d, %s", command, code, stderr)
+			}
+		}
+	}
+	if code, _, stderr := run(t, "", append([]string{"export", "--out", other}, storage...)...); code != exitSettings || !strings.Contains(stderr, "--force") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "", append([]string{"export", "--out", other, "--force"}, storage...)...); code != exitOK {
+		t.Error(stderr)
+	}
+}

@@ -27,12 +27,18 @@ type exportCommand struct {
 	Format      string `enum:"jsonl,csv" default:"jsonl" help:"jsonl, which can be imported, or csv: connections without secrets."`
 	WithSecrets bool   `help:"Include credentials, password and key hashes and the secrets of integrations and webhooks, sealed with a passphrase."`
 	History     bool   `help:"Include audit entries and events."`
+	Force       bool   `help:"Replace the file where it exists."`
 }
 
 // Run exports.
 func (e *exportCommand) Run(ctx context.Context, streams Streams) error {
 	if e.Format == "csv" && (e.WithSecrets || e.History) {
 		return settingsError{errors.New("--format csv: it holds connections only, and no secrets; leave out --with-secrets and --history")}
+	}
+	if e.Out != "-" {
+		if err := e.checkTarget(e.Out, e.Force); err != nil {
+			return err
+		}
 	}
 	options := transfer.ExportOptions{History: e.History, Now: utcNow()}
 	if e.WithSecrets {

@@ -36,7 +36,7 @@ type serveCommand struct {
 	AdminEmail     string        `env:"PATCHBAY_ADMIN_EMAIL" help:"Email address of the first admin, instead of the set-up page."`
 	AdminPassword  string        `env:"PATCHBAY_ADMIN_PASSWORD" help:"Password of the first admin. Set the variable: command lines can be seen by others."`
 	Sandbox        string        `env:"PATCHBAY_SANDBOX" enum:"auto,on,off" default:"auto" help:"Offer the built-in provider: auto (while listening on loopback, with a public root there), on or off."`
-	AllowPrivate   []string      `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs may reach."`
+	AllowPrivate   []string      `env:"PATCHBAY_ALLOW_PRIVATE" placeholder:"HOST:PORT|CIDR" help:"Private addresses that provider URLs and webhooks may reach."`
 	Origins        []string      `env:"PATCHBAY_ORIGINS" placeholder:"ORIGIN" help:"Web origins of your application, such as https://app.example.com: connect flows return there, and pages there are told the result. While the public root is on loopback, every loopback origin is allowed."`
 	APIKey         string        `name:"api-key" env:"PATCHBAY_API_KEY" help:"An API key with every scope, present from the start. Set the variable: command lines can be seen by others."`
 	TrustedProxies []string      `env:"PATCHBAY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`

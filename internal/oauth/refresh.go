@@ -33,6 +33,9 @@ func (c *Client) AskRefresh(ctx context.Context, in *models.Integration, refresh
 	within = min(within, c.timeout)
 	// By both clocks: the one that cannot be set stands still while the machine sleeps.
 	late := func() bool { return time.Since(began) > within || time.Now().Round(0).Sub(began.Round(0)) > within }
+	if late() {
+		return Reply{}, errTooLate
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	up := time.AfterFunc(within-time.Since(began), func() { time.AfterFunc(lastRead, cancel) })
@@ -89,7 +92,7 @@ type RefreshFailure struct {
 func (f *RefreshFailure) Error() *models.Error {
 	failure := &models.Error{Kind: models.KindProviderFailed, Code: models.CodeRefreshFailed, Message: f.Reason, Cause: f.Cause, RetryAfter: f.RetryAfter}
 	if f.Answer != "" {
-		failure.Message += " It answered: " + f.Answer + "."
+		failure.Message += " It answered: " + strings.TrimRight(f.Answer, ".") + "."
 	}
 	if f.Timeout {
 		failure.Kind, failure.Code = models.KindProviderTimeout, models.CodeRefreshTimeout
