@@ -6,9 +6,10 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/internal/transfer"
@@ -21,14 +22,6 @@ func threeLines(t *testing.T, o transfer.ExportOptions) []string {
 	source := newSQLite(t)
 	storetest.Create(t, source, storetest.Connection("slack", "1"), storetest.Connection("slack", "2"), storetest.Connection("slack", "3"))
 	return strings.SplitAfter(strings.TrimSuffix(export(t, source, o), "\n"), "\n")
-}
-
-// sealedAgain puts a new last line under lines that were changed by who knows how.
-func sealedAgain(lines []string) []string {
-	body := strings.Join(lines[:len(lines)-1], "")
-	sum := sha256.Sum256([]byte(body))
-	n := strings.Count(body, `{"kind":"connection"`)
-	return []string{body, `{"kind":"end","counts":{"connection":` + strconv.Itoa(n) + `},"sha256":"` + hex.EncodeToString(sum[:]) + `"}`}
 }
 
 func TestDamagedFilesAreRefused(t *testing.T) {
@@ -123,11 +116,45 @@ func TestSealedValuesOpenOnlyWhereTheyWereSealed(t *testing.T) {
 		"another salt": {func(l []string) []string { l[0] = strings.Replace(l[0], `"salt":"`, `"salt":"AAAA`, 1); return l }, "line 1: the passphrase is not"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target := newSQLite(t)
-			lines := sealedAgain(test.change(slices.Clone(whole)))
-			_, err := importInto(t, target, strings.Join(lines, ""), nil)
+			err := firstFault(t, strings.Join(test.change(slices.Clone(whole)), ""))
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNothingIsImportedOfAFileWithSecretsThatWasChanged(t *testing.T) {
+	source := newSQLite(t)
+	fill(t, source)
+	file := export(t, source, transfer.ExportOptions{Passphrase: passphrase, History: true})
+	swap := func(old, new string) string {
+		if !strings.Contains(file, old) {
+			t.Fatalf("%s is not in the file", old)
+		}
+		return strings.Replace(file, old, new, 1)
+	}
+	changed := swap(`"role":"operator"`, `"role":"admin"`)
+	lines := strings.SplitAfter(strings.TrimSuffix(changed, "\n"), "\n")
+	hash := regexp.MustCompile(`"hmacSha256":"[0-9a-f]+"`)
+	sum := sha256.Sum256([]byte(strings.Join(lines[:len(lines)-1], "")))
+	for name, test := range map[string]struct{ file, want string }{
+		"a role":                     {changed, ": hmacSha256: "},
+		"an integration":             {swap(`"integrations":["slack"]`, `"integrations":[]`), ": hmacSha256: "},
+		"the header":                 {swap(`"history":true`, `"history":false`), ": hmacSha256: "},
+		"a role, with its SHA-256":   {hash.ReplaceAllString(changed, `"sha256":"`+hex.EncodeToString(sum[:])+`"`), ": hmacSha256: "},
+		"a role, with it as its MAC": {hash.ReplaceAllString(changed, `"hmacSha256":"`+hex.EncodeToString(sum[:])+`"`), ": hmacSha256: "},
+		"without the last line":      {strings.Join(strings.SplitAfter(file, "\n")[:len(lines)-1], ""), "it was cut"},
+		"with a line after the last": {file + "{}\n", "expected nothing after the last line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := newSQLite(t)
+			report, err := importInto(t, target, test.file, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) || len(report.Imported) > 0 {
+				t.Errorf("%v, %v, want %s", report.Imported, err, test.want)
+			}
+			if diff := cmp.Diff(contentsOf(t, newSQLite(t)), contentsOf(t, target)); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
@@ -154,7 +181,7 @@ func TestAWrongPassphraseIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 func TestAnInterruptedImportContinues(t *testing.T) {
 	source, target := newSQLite(t), newSQLite(t)
 	fill(t, source)
-	file := export(t, source, transfer.ExportOptions{Passphrase: passphrase, History: true})
+	file := export(t, source, transfer.ExportOptions{History: true})
 	lines := strings.SplitAfter(file, "\n")
 	if _, err := importInto(t, target, strings.Join(lines[:100], ""), nil); err == nil {
 		t.Fatal("a cut file was taken for a whole one")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -231,4 +232,14 @@ func importInto(t testing.TB, s *store.Store, file string, change func(*transfer
 		change(&o)
 	}
 	return transfer.Import(t.Context(), s, strings.NewReader(file), o)
+}
+
+// firstFault gives what a check tells first.
+func firstFault(t testing.TB, file string) error {
+	t.Helper()
+	report, err := importInto(t, newSQLite(t), file, func(o *transfer.ImportOptions) { o.Check = true })
+	if err == nil && len(report.Faults) > 0 {
+		err = errors.New(report.Faults[0])
+	}
+	return err
 }
