@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/internal/transfer"
 	"github.com/patchbay/patchbay/models"
@@ -70,12 +71,16 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			l[2] = regexp.MustCompile(`"obtainedAt":"[^"]+",`).ReplaceAllString(l[2], "")
 			return l
 		}, "line 3: obtainedAt: expected a time", 1},
-		"a bad uuid":          {replace(2, `"uuid":"`, `"uuid":"X`), "line 3: uuid: ", 1},
-		"a bad integration":   {replace(2, `"integration":"slack"`, `"integration":"../slack"`), "line 3: integration: ", 1},
-		"an unknown state":    {replace(2, `"state":"connected"`, `"state":"fine"`), "line 3: state: ", 1},
-		"a bad version":       {replace(2, `"version":1`, `"version":0`), "line 3: version: ", 1},
-		"another kind":        {replace(2, `"kind":"connection"`, `"kind":"spell"`), "line 3: kind: ", 1},
-		"secrets unannounced": {replace(2, `"version":1`, `"version":1,"sealed":"AAAA"`), "line 3: sealed: expected nothing", 1},
+		"a bad uuid":           {replace(2, `"uuid":"`, `"uuid":"X`), "line 3: uuid: ", 1},
+		"a bad integration":    {replace(2, `"integration":"slack"`, `"integration":"../slack"`), "line 3: integration: ", 1},
+		"an unknown state":     {replace(2, `"state":"connected"`, `"state":"fine"`), "line 3: state: ", 1},
+		"a bad version":        {replace(2, `"version":1`, `"version":0`), "line 3: version: ", 1},
+		"a huge version":       {replace(2, `"version":1`, `"version":9007199254740993`), "line 3: version: expected a number between 1 and 9007199254740992", 1},
+		"a huge configVersion": {replace(2, `"configVersion":1`, `"configVersion":9223372036854775807`), "line 3: configVersion: ", 1},
+		"huge failures":        {replace(2, `"tags":[]`, `"tags":[],"failures":1000001`), "line 3: failures: expected a number of at most 1000000", 1},
+		"huge refusals":        {replace(2, `"tags":[]`, `"tags":[],"refusals":1000001`), "line 3: failures: ", 1},
+		"another kind":         {replace(2, `"kind":"connection"`, `"kind":"spell"`), "line 3: kind: ", 1},
+		"secrets unannounced":  {replace(2, `"version":1`, `"version":1,"sealed":"AAAA"`), "line 3: sealed: expected nothing", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := newSQLite(t)
@@ -157,6 +162,19 @@ func TestNothingIsImportedOfAFileWithSecretsThatWasChanged(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestAPasswordHashThatNobodyCouldAffordIsRefused(t *testing.T) {
+	source := newSQLite(t)
+	err := source.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleAdmin, DateCreated: storetest.Now, PasswordHash: strings.Replace(passwordHash, "m=64", "m=4000000", 1)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := firstFault(t, export(t, source, transfer.ExportOptions{Passphrase: passphrase})); err == nil || !strings.HasPrefix(err.Error(), "line 2: sealed: expected a hash of argon2id") {
+		t.Error(err)
 	}
 }
 

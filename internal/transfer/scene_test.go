@@ -22,6 +22,9 @@ import (
 // canary is in every secret of the scene.
 const canary = "canary-of-a-secret-value"
 
+// passwordHash has the canary as its hash.
+var passwordHash = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + base64.RawStdEncoding.EncodeToString([]byte(canary))
+
 const passphrase models.Secret = "correct horse battery"
 
 func newSQLite(t testing.TB) *store.Store {
@@ -113,7 +116,7 @@ func fill(t testing.TB, s *store.Store) {
 		if err := tx.CreateAPIKey(&key); err != nil {
 			return err
 		}
-		if err := tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleOperator, DateCreated: storetest.Now, PasswordHash: "$argon2id$" + canary}); err != nil {
+		if err := tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleOperator, DateCreated: storetest.Now, PasswordHash: passwordHash}); err != nil {
 			return err
 		}
 		for _, e := range webhookEndpoints() {
