@@ -64,6 +64,8 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		"no object as config":    {replace(2, `"additionalConfig":"{}"`, `"additionalConfig":"[]"`), "line 3: additionalConfig: line 1, column 1: expected '{'", 1},
 		"config not as text":     {replace(2, `"additionalConfig":"{}"`, `"additionalConfig":{}`), "line 3: additionalConfig: expected a string", 1},
 		"unknown member":         {replace(2, `"tags":[]`, `"tags":[],"x":1`), "line 3: x: expected no such member", 1},
+		"an escape as member":    {replace(2, `"tags":[]`, `"tags":[],"\u001b]0;x":1`), `line 3: "\x1b]0;x": expected no such member`, 1},
+		"an escape as count":     {replace(4, `"connection":3`, `"\u001b[2J":3`), `line 5: counts: expected kinds of records that this program knows, found "\x1b[2J"`, 3},
 		"a member twice":         {replace(2, `"tags":[]`, `"tags":[],"tags":[]`), "line 3: tags: expected this member once", 1},
 		"a bad tag":              {replace(2, `"tags":[]`, `"tags":["ok"," "]`), "line 3: tags[1]: ", 1},
 		"a bad time":             {replace(2, `"dateCreated":"2026`, `"dateCreated":"soon 2026`), "line 3: dateCreated: expected a time such as", 1},

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -239,6 +240,11 @@ func (d *decoder) end(line []byte) error {
 	if t.SHA256 != want.SHA256 || !hmac.Equal([]byte(t.HMAC), []byte(want.HMAC)) {
 		return errors.New(name + ": the lines before are not those that were exported: the file was changed or damaged")
 	}
+	for kind := range t.Counts {
+		if d.sections[kind] == nil {
+			return fmt.Errorf("counts: expected kinds of records that this program knows, found %.40q", kind)
+		}
+	}
 	if !maps.Equal(nonZero(t.Counts), d.counts) {
 		return fmt.Errorf("counts: expected %v, found %v", nonZero(t.Counts), d.counts)
 	}
@@ -281,16 +287,29 @@ func unmarshal(line []byte, into any) error {
 		return nil
 	case errors.Is(err, json.ErrUnknownName):
 		errors.As(err, &semantic)
-		return fault(semantic.JSONPointer.LastToken(), "expected no such member")
+		return fault(memberName(semantic.JSONPointer), "expected no such member")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		errors.As(err, &syntactic)
-		return fault(syntactic.JSONPointer.LastToken(), "expected this member once")
+		return fault(memberName(syntactic.JSONPointer), "expected this member once")
 	case errors.As(err, &semantic):
-		return fault(semantic.JSONPointer.LastToken(), "expected "+nameOf(semantic))
+		return fault(memberName(semantic.JSONPointer), "expected "+nameOf(semantic))
 	case errors.As(err, &syntactic):
-		return fault(syntactic.JSONPointer.LastToken(), fmt.Sprintf("expected valid JSON in UTF-8, found a fault at byte %d of the line", syntactic.ByteOffset+1))
+		return fault(memberName(syntactic.JSONPointer), fmt.Sprintf("expected valid JSON in UTF-8, found a fault at byte %d of the line", syntactic.ByteOffset+1))
 	}
 	return fault("", "expected a JSON object")
+}
+
+// ownName matches names as ours are.
+var ownName = regexp.MustCompile(`^[A-Za-z0-9]{0,40}$`)
+
+// memberName gives the name of a member. One that is not like ours comes from who wrote the file: it is quoted, so that it
+// cannot tell a terminal anything.
+func memberName(at jsontext.Pointer) string {
+	name := at.LastToken()
+	if ownName.MatchString(name) {
+		return name
+	}
+	return fmt.Sprintf("%.40q", name)
 }
 
 // nameOf says what a member should have been, but not what it was.
