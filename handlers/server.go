@@ -103,5 +103,21 @@ func (s *server) clientIP() echo.IPExtractor {
 	for _, prefix := range s.TrustedProxies {
 		options = append(options, echo.TrustIPRange(ipNet(prefix)))
 	}
-	return echo.ExtractIPFromXFFHeader(options...)
+	extract := echo.ExtractIPFromXFFHeader(options...)
+	return func(r *http.Request) string {
+		forwarded := withoutPorts(r.Header.Values(echo.HeaderXForwardedFor))
+		return extract(&http.Request{RemoteAddr: r.RemoteAddr, Header: http.Header{echo.HeaderXForwardedFor: forwarded}})
+	}
+}
+
+// withoutPorts takes the ports from the entries of X-Forwarded-For: some proxies write ip:port.
+func withoutPorts(values []string) []string {
+	var entries []string
+	for _, entry := range strings.Split(strings.Join(values, ","), ",") {
+		if address, err := netip.ParseAddrPort(strings.TrimSpace(entry)); err == nil {
+			entry = address.Addr().String()
+		}
+		entries = append(entries, entry)
+	}
+	return entries
 }

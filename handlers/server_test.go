@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -259,4 +260,20 @@ func (a *app) count() string {
 	entries, err := a.store.AuditEntries(a.t.Context(), models.AuditFilter{}, models.PageRequest{Limit: 1000})
 	must(a.t, err)
 	return fmt.Sprint(connections, len(entries.Rows))
+}
+
+func TestTheClientIsKnownByItsAddressWithoutPort(t *testing.T) {
+	s := &server{Config: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	for forwarded, want := range map[string]string{
+		"203.0.113.7": "203.0.113.7", "203.0.113.7:4711": "203.0.113.7", "[2001:db8::1]:4711": "2001:db8::1", "2001:db8::1": "2001:db8::1",
+		"198.51.100.1, 203.0.113.7:1 , 10.0.0.2:80": "203.0.113.7", "nonsense:1": "10.0.0.1", "": "10.0.0.1",
+	} {
+		r := &http.Request{RemoteAddr: "10.0.0.1:9", Header: http.Header{}}
+		if forwarded != "" {
+			r.Header.Set("X-Forwarded-For", forwarded)
+		}
+		if got := s.clientIP()(r); got != want {
+			t.Errorf("%q: %s, want %s", forwarded, got, want)
+		}
+	}
 }

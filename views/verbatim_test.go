@@ -3,6 +3,8 @@ package views
 import (
 	"strings"
 	"testing"
+
+	"github.com/a-h/templ"
 )
 
 func TestUnseenCharactersAreSetApart(t *testing.T) {
@@ -51,6 +53,19 @@ func TestVerbatimKeepsTheText(t *testing.T) {
 			if code := unseen.get("data-code"); !strings.HasPrefix(code, "U+") {
 				t.Errorf("%q: %q is named %q", id, unseen.text(), code)
 			}
+		}
+	}
+}
+
+// What a provider or an endpoint answers is as little to be trusted as a user id.
+func TestAnswersOfOthersAreShownVerbatim(t *testing.T) {
+	const text = "denied \u202eby\u200b"
+	for name, page := range map[string]templ.Component{
+		"connect": ConnectResult(ConnectResultPage{Message: text}),
+		"webhook": deliveryResult(DeliveryRow{Excerpt: text}),
+	} {
+		if html := render(t, page); !strings.Contains(html, `data-code="U+202E"`) || !strings.Contains(html, `data-code="U+200B"`) {
+			t.Errorf("%s: %s", name, html)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type backupCommand struct {
 // Run copies the database.
 func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 	if b.postgres() {
-		return settingsError{fmt.Errorf(`a PostgreSQL database is backed up by its own program: pg_dump --format=custom --file=%s "$PATCHBAY_DB"; keep a copy of the encryption key apart from it`, shellQuoted(b.File))}
+		return settingsError{fmt.Errorf(`a PostgreSQL database is backed up by its own program, with PGHOST, PGUSER, PGPASSWORD and PGDATABASE set, or PGSERVICE, because others can see command lines: pg_dump --format=custom --file=%s; keep a copy of the encryption key apart from it`, shellQuoted(b.File))}
 	}
 	if err := b.checkTarget(b.File, b.Force); err != nil {
 		return err
@@ -134,7 +134,7 @@ const sample = 100
 // Run checks the backup, and puts it in the place of the database.
 func (r *restoreCommand) Run(ctx context.Context, streams Streams) error {
 	if r.postgres() {
-		return settingsError{fmt.Errorf(`a PostgreSQL database is restored by its own program, with every server stopped: pg_restore --clean --if-exists --single-transaction --dbname="$PATCHBAY_DB" %s; then run patchbay keys status --verify`, shellQuoted(r.File))}
+		return settingsError{fmt.Errorf(`a PostgreSQL database is restored by its own program, with every server stopped and PGHOST, PGUSER, PGPASSWORD and PGDATABASE set, or PGSERVICE, because others can see command lines: pg_restore --clean --if-exists --single-transaction --dbname="$PGDATABASE" %s; then run patchbay keys status --verify`, shellQuoted(r.File))}
 	}
 	began := time.Now()
 	candidate, err := store.ReadBackup(ctx, r.File, r.DB)

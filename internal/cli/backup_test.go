@@ -263,11 +263,11 @@ func TestPostgreSQLIsBackedUpByItsOwnPrograms(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("PATCHBAY_DB", "postgres://user:sekret@localhost/x")
 	for command, want := range map[string]string{
-		"backup":  `pg_dump --format=custom --file='it'\''s' "$PATCHBAY_DB"`,
-		"restore": `pg_restore --clean --if-exists --single-transaction --dbname="$PATCHBAY_DB" 'it'\''s'`,
+		"backup":  `pg_dump --format=custom --file='it'\''s';`,
+		"restore": `pg_restore --clean --if-exists --single-transaction --dbname="$PGDATABASE" 'it'\''s'`,
 	} {
 		code, out, errors := run(t, "", command, "it's")
-		if code != exitSettings || out != "" || !strings.Contains(errors, want) || strings.Contains(errors, "sekret") {
+		if code != exitSettings || out != "" || !strings.Contains(errors, want) || strings.Contains(errors, "sekret") || strings.Contains(errors, "$PATCHBAY_DB") || !strings.Contains(errors, "PGPASSWORD") {
 			t.Errorf("%s: %d %q %q", command, code, out, errors)
 		}
 	}

@@ -22,15 +22,11 @@ type importCommand struct {
 
 // Run imports.
 func (i *importCommand) Run(ctx context.Context, streams Streams) error {
-	in := streams.In
-	if i.File != "-" {
-		file, err := os.Open(i.File)
-		if err != nil {
-			return settingsError{err}
-		}
-		defer file.Close()
-		in = file
+	in, err := i.input(streams)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	db, err := i.open(ctx)
 	if err != nil {
 		return err
@@ -53,6 +49,39 @@ func (i *importCommand) Run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	return printReport(streams.Out, report, i.Check)
+}
+
+// input opens the file. What can be read only once is copied first.
+func (i *importCommand) input(streams Streams) (*os.File, error) {
+	if i.File == "-" {
+		return spooled(streams.In)
+	}
+	file, err := os.Open(i.File)
+	if err != nil {
+		return nil, settingsError{err}
+	}
+	if info, err := file.Stat(); err != nil || info.Mode().IsRegular() {
+		return file, err
+	}
+	defer file.Close()
+	return spooled(file)
+}
+
+// spooled copies what r gives to a file that nobody else can read, and that is gone once it is closed.
+func spooled(r io.Reader) (*os.File, error) {
+	file, err := os.CreateTemp("", "patchbay-import-*") // mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("copy the input, to read it twice: %w", err)
+	}
+	os.Remove(file.Name()) // it stays until it is closed, and no longer, even if we are killed
+	if _, err = io.Copy(file, r); err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("copy the input, to read it twice: %w", err)
+	}
+	return file, nil
 }
 
 // ask gives the passphrase of the file. Standard input can be only one of the two.

@@ -168,3 +168,23 @@ func TestMigrateTellsAndBringsUp(t *testing.T) {
 		t.Errorf("after: %q", out)
 	}
 }
+
+func TestStandardInputLeavesNoCopyBehind(t *testing.T) {
+	t.Chdir(t.TempDir())
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("PATCHBAY_EXPORT_PASSPHRASE", "a long passphrase")
+	succeed(t, "", "seed", "--connections", "3", "--integrations", "1")
+	file := succeed(t, "", "export", "--out", "-", "--with-secrets")
+	other := []string{"import", "-", "--db", "other/patchbay.db", "--key-file", "other/patchbay.key"}
+	changed := strings.Replace(file, `"refreshable":`, `"refreshable": `, 1)
+	if code, out, errors := run(t, changed, other...); code != exitFailed || !strings.Contains(errors, "hmacSha256: ") || !strings.Contains(errors, "(imported before this: nothing)") {
+		t.Errorf("changed: %d %q %q", code, out, errors)
+	}
+	if out := succeed(t, file, other...); !strings.HasPrefix(out, "Imported: 3 connections") {
+		t.Errorf("%q", out)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

@@ -114,6 +114,12 @@ func decodeConnection(d *decoder, line []byte) (*store.MovedConnection, error) {
 
 var states = []models.State{models.StateConnected, models.StateNeedsReconnect, models.StateError, models.StateDisabled, models.StatePending}
 
+// Bounds of what is counted: no server comes near them, and what it adds does not overflow.
+const (
+	maxFailures = 1_000_000
+	maxVersion  = 1 << 53 // the most that every reader of JSON keeps exactly
+)
+
 func (r *connectionRecord) validate() error {
 	switch {
 	case !isUUID(r.UUID):
@@ -132,10 +138,12 @@ func (r *connectionRecord) validate() error {
 		return fault("lastModified", "expected a time, found none")
 	case r.ObtainedAt.IsZero():
 		return fault("obtainedAt", "expected a time, found none")
+	case r.Failures > maxFailures:
+		return fault("failures", fmt.Sprintf("expected a number of at most %d", maxFailures))
 	case r.Failures < 0 || r.Refusals < 0 || r.Refusals > r.Failures:
 		return fault("failures", "expected a number of at least 0, and no more refusals than that")
-	case r.Version < 1:
-		return fault("version", "expected a number of at least 1")
+	case r.Version < 1 || r.Version > maxVersion:
+		return fault("version", fmt.Sprintf("expected a number between 1 and %d", maxVersion))
 	case r.ConfigVersion < 1 || r.ConfigVersion > r.Version:
 		return fault("configVersion", "expected a number between 1 and version")
 	}

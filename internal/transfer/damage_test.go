@@ -6,10 +6,12 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
 	"github.com/patchbay/patchbay/internal/transfer"
 	"github.com/patchbay/patchbay/models"
@@ -21,14 +23,6 @@ func threeLines(t *testing.T, o transfer.ExportOptions) []string {
 	source := newSQLite(t)
 	storetest.Create(t, source, storetest.Connection("slack", "1"), storetest.Connection("slack", "2"), storetest.Connection("slack", "3"))
 	return strings.SplitAfter(strings.TrimSuffix(export(t, source, o), "\n"), "\n")
-}
-
-// sealedAgain puts a new last line under lines that were changed by who knows how.
-func sealedAgain(lines []string) []string {
-	body := strings.Join(lines[:len(lines)-1], "")
-	sum := sha256.Sum256([]byte(body))
-	n := strings.Count(body, `{"kind":"connection"`)
-	return []string{body, `{"kind":"end","counts":{"connection":` + strconv.Itoa(n) + `},"sha256":"` + hex.EncodeToString(sum[:]) + `"}`}
 }
 
 func TestDamagedFilesAreRefused(t *testing.T) {
@@ -70,6 +64,8 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		"no object as config":    {replace(2, `"additionalConfig":"{}"`, `"additionalConfig":"[]"`), "line 3: additionalConfig: line 1, column 1: expected '{'", 1},
 		"config not as text":     {replace(2, `"additionalConfig":"{}"`, `"additionalConfig":{}`), "line 3: additionalConfig: expected a string", 1},
 		"unknown member":         {replace(2, `"tags":[]`, `"tags":[],"x":1`), "line 3: x: expected no such member", 1},
+		"an escape as member":    {replace(2, `"tags":[]`, `"tags":[],"\u001b]0;x":1`), `line 3: "\x1b]0;x": expected no such member`, 1},
+		"an escape as count":     {replace(4, `"connection":3`, `"\u001b[2J":3`), `line 5: counts: expected kinds of records that this program knows, found "\x1b[2J"`, 3},
 		"a member twice":         {replace(2, `"tags":[]`, `"tags":[],"tags":[]`), "line 3: tags: expected this member once", 1},
 		"a bad tag":              {replace(2, `"tags":[]`, `"tags":["ok"," "]`), "line 3: tags[1]: ", 1},
 		"a bad time":             {replace(2, `"dateCreated":"2026`, `"dateCreated":"soon 2026`), "line 3: dateCreated: expected a time such as", 1},
@@ -77,12 +73,16 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			l[2] = regexp.MustCompile(`"obtainedAt":"[^"]+",`).ReplaceAllString(l[2], "")
 			return l
 		}, "line 3: obtainedAt: expected a time", 1},
-		"a bad uuid":          {replace(2, `"uuid":"`, `"uuid":"X`), "line 3: uuid: ", 1},
-		"a bad integration":   {replace(2, `"integration":"slack"`, `"integration":"../slack"`), "line 3: integration: ", 1},
-		"an unknown state":    {replace(2, `"state":"connected"`, `"state":"fine"`), "line 3: state: ", 1},
-		"a bad version":       {replace(2, `"version":1`, `"version":0`), "line 3: version: ", 1},
-		"another kind":        {replace(2, `"kind":"connection"`, `"kind":"spell"`), "line 3: kind: ", 1},
-		"secrets unannounced": {replace(2, `"version":1`, `"version":1,"sealed":"AAAA"`), "line 3: sealed: expected nothing", 1},
+		"a bad uuid":           {replace(2, `"uuid":"`, `"uuid":"X`), "line 3: uuid: ", 1},
+		"a bad integration":    {replace(2, `"integration":"slack"`, `"integration":"../slack"`), "line 3: integration: ", 1},
+		"an unknown state":     {replace(2, `"state":"connected"`, `"state":"fine"`), "line 3: state: ", 1},
+		"a bad version":        {replace(2, `"version":1`, `"version":0`), "line 3: version: ", 1},
+		"a huge version":       {replace(2, `"version":1`, `"version":9007199254740993`), "line 3: version: expected a number between 1 and 9007199254740992", 1},
+		"a huge configVersion": {replace(2, `"configVersion":1`, `"configVersion":9223372036854775807`), "line 3: configVersion: ", 1},
+		"huge failures":        {replace(2, `"tags":[]`, `"tags":[],"failures":1000001`), "line 3: failures: expected a number of at most 1000000", 1},
+		"huge refusals":        {replace(2, `"tags":[]`, `"tags":[],"refusals":1000001`), "line 3: failures: ", 1},
+		"another kind":         {replace(2, `"kind":"connection"`, `"kind":"spell"`), "line 3: kind: ", 1},
+		"secrets unannounced":  {replace(2, `"version":1`, `"version":1,"sealed":"AAAA"`), "line 3: sealed: expected nothing", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := newSQLite(t)
@@ -123,13 +123,60 @@ func TestSealedValuesOpenOnlyWhereTheyWereSealed(t *testing.T) {
 		"another salt": {func(l []string) []string { l[0] = strings.Replace(l[0], `"salt":"`, `"salt":"AAAA`, 1); return l }, "line 1: the passphrase is not"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target := newSQLite(t)
-			lines := sealedAgain(test.change(slices.Clone(whole)))
-			_, err := importInto(t, target, strings.Join(lines, ""), nil)
+			err := firstFault(t, strings.Join(test.change(slices.Clone(whole)), ""))
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestNothingIsImportedOfAFileWithSecretsThatWasChanged(t *testing.T) {
+	source := newSQLite(t)
+	fill(t, source)
+	file := export(t, source, transfer.ExportOptions{Passphrase: passphrase, History: true})
+	swap := func(old, new string) string {
+		if !strings.Contains(file, old) {
+			t.Fatalf("%s is not in the file", old)
+		}
+		return strings.Replace(file, old, new, 1)
+	}
+	changed := swap(`"role":"operator"`, `"role":"admin"`)
+	lines := strings.SplitAfter(strings.TrimSuffix(changed, "\n"), "\n")
+	hash := regexp.MustCompile(`"hmacSha256":"[0-9a-f]+"`)
+	sum := sha256.Sum256([]byte(strings.Join(lines[:len(lines)-1], "")))
+	for name, test := range map[string]struct{ file, want string }{
+		"a role":                     {changed, ": hmacSha256: "},
+		"an integration":             {swap(`"integrations":["slack"]`, `"integrations":[]`), ": hmacSha256: "},
+		"the header":                 {swap(`"history":true`, `"history":false`), ": hmacSha256: "},
+		"a role, with its SHA-256":   {hash.ReplaceAllString(changed, `"sha256":"`+hex.EncodeToString(sum[:])+`"`), ": hmacSha256: "},
+		"a role, with it as its MAC": {hash.ReplaceAllString(changed, `"hmacSha256":"`+hex.EncodeToString(sum[:])+`"`), ": hmacSha256: "},
+		"without the last line":      {strings.Join(strings.SplitAfter(file, "\n")[:len(lines)-1], ""), "it was cut"},
+		"with a line after the last": {file + "{}\n", "expected nothing after the last line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := newSQLite(t)
+			report, err := importInto(t, target, test.file, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) || len(report.Imported) > 0 {
+				t.Errorf("%v, %v, want %s", report.Imported, err, test.want)
+			}
+			if diff := cmp.Diff(contentsOf(t, newSQLite(t)), contentsOf(t, target)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAPasswordHashThatNobodyCouldAffordIsRefused(t *testing.T) {
+	source := newSQLite(t)
+	err := source.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleAdmin, DateCreated: storetest.Now, PasswordHash: strings.Replace(passwordHash, "m=64", "m=4000000", 1)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := firstFault(t, export(t, source, transfer.ExportOptions{Passphrase: passphrase})); err == nil || !strings.HasPrefix(err.Error(), "line 2: sealed: expected a hash of argon2id") {
+		t.Error(err)
 	}
 }
 
@@ -154,7 +201,7 @@ func TestAWrongPassphraseIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 func TestAnInterruptedImportContinues(t *testing.T) {
 	source, target := newSQLite(t), newSQLite(t)
 	fill(t, source)
-	file := export(t, source, transfer.ExportOptions{Passphrase: passphrase, History: true})
+	file := export(t, source, transfer.ExportOptions{History: true})
 	lines := strings.SplitAfter(file, "\n")
 	if _, err := importInto(t, target, strings.Join(lines[:100], ""), nil); err == nil {
 		t.Fatal("a cut file was taken for a whole one")

@@ -3,8 +3,6 @@ package transfer
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"hash"
 	"io"
@@ -54,7 +52,7 @@ func Export(ctx context.Context, db *store.Store, w io.Writer, o ExportOptions) 
 	if h.Database, err = db.Name(ctx); err != nil {
 		return nil, err
 	}
-	out := newLines(w)
+	out := newLines(w, s)
 	if err := out.write(h); err != nil {
 		return nil, err
 	}
@@ -136,15 +134,16 @@ func inParts(ctx context.Context, parts chan<- []any, read func(emit) error) err
 	return send()
 }
 
-// lines writes lines and remembers their hash.
+// lines writes lines and remembers their checksum.
 type lines struct {
-	out *bufio.Writer
-	sum hash.Hash
+	out    *bufio.Writer
+	sum    hash.Hash
+	sealer *sealer
 }
 
-func newLines(w io.Writer) *lines {
-	sum := sha256.New()
-	return &lines{bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10), sum}
+func newLines(w io.Writer, s *sealer) *lines {
+	sum := s.checksum()
+	return &lines{bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10), sum, s}
 }
 
 // write adds a line. Text that is not UTF-8, which is in no field that is more than a note, is mended.
@@ -163,7 +162,7 @@ func (l *lines) end(counts Counts) error {
 	if err := l.out.Flush(); err != nil {
 		return fmt.Errorf("write the export: %w", err)
 	}
-	if err := l.write(trailer{kindEnd, counts, hex.EncodeToString(l.sum.Sum(nil))}); err != nil {
+	if err := l.write(newTrailer(l.sealer, counts, l.sum.Sum(nil))); err != nil {
 		return err
 	}
 	if err := l.out.Flush(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -155,8 +154,10 @@ func decodeAdmin(d *decoder, line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.sealer != nil && !strings.HasPrefix(hash.Reveal(), "$argon2id$") {
-		return nil, fault("sealed", "expected the hash of a password")
+	if d.sealer != nil {
+		if _, err := models.ParsePasswordHash(hash.Reveal()); err != nil {
+			return nil, faultOf("sealed", err)
+		}
 	}
 	return &models.Admin{Email: r.Email, Role: r.Role, DateCreated: instant(r.DateCreated), PasswordHash: hash.Reveal()}, nil
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"encoding/hex"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
@@ -37,7 +38,19 @@ type header struct {
 type trailer struct {
 	Kind   string `json:"kind"`
 	Counts Counts `json:"counts"`
-	SHA256 string `json:"sha256"` // of all bytes before this line
+	SHA256 string `json:"sha256,omitzero"`     // of all bytes before this line, in a file without secrets
+	HMAC   string `json:"hmacSha256,omitzero"` // of the same, in one with secrets, by a key that the passphrase gives
+}
+
+// newTrailer makes the trailer of a file that was sealed by s.
+func newTrailer(s *sealer, counts Counts, sum []byte) trailer {
+	t, text := trailer{Kind: kindEnd, Counts: counts}, hex.EncodeToString(sum)
+	if s == nil {
+		t.SHA256 = text
+	} else {
+		t.HMAC = text
+	}
+	return t
 }
 
 // Counts are numbers of records by their kind.

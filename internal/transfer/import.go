@@ -47,16 +47,22 @@ var ErrReplaceWithoutSecrets = errors.New("the file has no secrets, so --replace
 
 // Import stores the records of a file, in transactions of some thousands, so that the same file continues an import that was
 // interrupted, and changes nothing once all is there. A record whose name, or pair, is taken by another one is skipped. It fails
-// at the first line that is not right; the report, which is never nil, then tells what was imported by then.
-func Import(ctx context.Context, db *store.Store, r io.Reader, o ImportOptions) (*Report, error) {
+// at the first line that is not right; the report, which is never nil, then tells what was imported by then. A file with secrets is
+// read twice: nothing is imported of one that was changed by somebody who does not know its passphrase.
+func Import(ctx context.Context, db *store.Store, file io.ReadSeeker, o ImportOptions) (*Report, error) {
 	report := &Report{Imported: Counts{}, Replaced: Counts{}, Present: Counts{}, Skipped: Counts{}, Left: Counts{}}
-	d := newDecoder(r, o.Now())
+	d := newDecoder(file, o.Now())
 	if err := d.readHeader(o.Passphrase); err != nil {
 		return report, err
 	}
 	report.NoSecrets = d.sealer == nil
 	if report.NoSecrets && o.Replace {
 		return report, ErrReplaceWithoutSecrets
+	}
+	if d.sealer != nil && !o.Check {
+		if err := d.verify(); err != nil {
+			return report, err
+		}
 	}
 	if !o.Check {
 		if err := db.PrepareToLoad(ctx); err != nil {

@@ -4,14 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -34,6 +34,7 @@ const maxFaults = 20
 
 // decoder reads a file line by line.
 type decoder struct {
+	file     io.ReadSeeker
 	in       *bufio.Reader
 	sum      hash.Hash
 	line     int // the number of the one read last
@@ -44,8 +45,8 @@ type decoder struct {
 	counts   Counts
 }
 
-func newDecoder(r io.Reader, now time.Time) *decoder {
-	d := &decoder{in: bufio.NewReaderSize(r, 256<<10), sum: sha256.New(), now: now, sections: map[string]*section{}, counts: Counts{}}
+func newDecoder(file io.ReadSeeker, now time.Time) *decoder {
+	d := &decoder{file: file, in: bufio.NewReaderSize(file, 256<<10), now: now, sections: map[string]*section{}, counts: Counts{}}
 	for _, section := range sections() {
 		d.sections[section.kind] = section
 	}
@@ -86,7 +87,6 @@ func (d *decoder) readHeader(ask func() (models.Secret, error)) error {
 	if err != nil {
 		return d.at(err)
 	}
-	d.sum.Write(line)
 	if kind, err := kindOf(line); err != nil || kind != kindHeader {
 		return d.at(errors.New("expected the header of an export, which begins with {\"kind\":\"patchbay-export\"; found something else"))
 	}
@@ -99,16 +99,43 @@ func (d *decoder) readHeader(ask func() (models.Secret, error)) error {
 	if err := unmarshal(line, &d.header); err != nil {
 		return d.at(err)
 	}
-	if d.header.Secrets == nil {
-		return nil
+	if d.header.Secrets != nil {
+		passphrase, err := ask()
+		if err != nil {
+			return err
+		}
+		if d.sealer, err = d.header.Secrets.open(passphrase); err != nil {
+			return d.at(err)
+		}
 	}
-	passphrase, err := ask()
+	d.sum = d.sealer.checksum()
+	d.sum.Write(line)
+	return nil
+}
+
+// verify reads to the end, so that nothing is stored of a file that was changed, and goes back to the second line.
+func (d *decoder) verify() error {
+	for {
+		_, _, err := d.record()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return d.at(err)
+		}
+	}
+	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read the file again: %w", err)
+	}
+	d.in.Reset(d.file)
+	d.sum.Reset()
+	clear(d.counts)
+	d.line = 0
+	line, err := d.next()
 	if err != nil {
-		return err
-	}
-	if d.sealer, err = d.header.Secrets.open(passphrase); err != nil {
 		return d.at(err)
 	}
+	d.sum.Write(line)
 	return nil
 }
 
@@ -163,32 +190,41 @@ func (d *decoder) batches(ctx context.Context, tolerant bool, out chan<- batch) 
 	}
 }
 
-// row reads one record. It fails with [io.EOF] after the last line of a file that is whole.
+// row reads one row. It fails as record does.
 func (d *decoder) row() (*section, any, int, error) {
+	section, line, err := d.record()
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	row, err := section.decode(d, line)
+	return section, row, len(line), err
+}
+
+// record reads the line of one record. It fails with [io.EOF] after the last line of a file that is whole.
+func (d *decoder) record() (*section, []byte, error) {
 	line, err := d.next()
 	if err == io.EOF {
 		d.line++
-		return nil, nil, 0, errCut
+		return nil, nil, errCut
 	}
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, err
 	}
 	kind, err := kindOf(line)
 	if err != nil {
 		d.sum.Write(line)
-		return nil, nil, 0, err
+		return nil, nil, err
 	}
 	if kind == kindEnd {
-		return nil, nil, 0, d.end(line)
+		return nil, nil, d.end(line)
 	}
 	d.sum.Write(line)
 	section := d.sections[kind]
 	if section == nil {
-		return nil, nil, 0, fault("kind", fmt.Sprintf("expected a kind of record that this program knows, found %.40q", kind))
+		return nil, nil, fault("kind", fmt.Sprintf("expected a kind of record that this program knows, found %.40q", kind))
 	}
 	d.counts[kind]++
-	row, err := section.decode(d, line)
-	return section, row, len(line), err
+	return section, line, nil
 }
 
 // end compares the last line with what was read before.
@@ -197,8 +233,17 @@ func (d *decoder) end(line []byte) error {
 	if err := unmarshal(line, &t); err != nil {
 		return err
 	}
-	if t.SHA256 != hex.EncodeToString(d.sum.Sum(nil)) {
-		return errors.New("sha256: the lines before are not those that were exported: the file was changed or damaged")
+	want, name := newTrailer(d.sealer, nil, d.sum.Sum(nil)), "sha256"
+	if d.sealer != nil {
+		name = "hmacSha256"
+	}
+	if t.SHA256 != want.SHA256 || !hmac.Equal([]byte(t.HMAC), []byte(want.HMAC)) {
+		return errors.New(name + ": the lines before are not those that were exported: the file was changed or damaged")
+	}
+	for kind := range t.Counts {
+		if d.sections[kind] == nil {
+			return fmt.Errorf("counts: expected kinds of records that this program knows, found %.40q", kind)
+		}
 	}
 	if !maps.Equal(nonZero(t.Counts), d.counts) {
 		return fmt.Errorf("counts: expected %v, found %v", nonZero(t.Counts), d.counts)
@@ -242,16 +287,29 @@ func unmarshal(line []byte, into any) error {
 		return nil
 	case errors.Is(err, json.ErrUnknownName):
 		errors.As(err, &semantic)
-		return fault(semantic.JSONPointer.LastToken(), "expected no such member")
+		return fault(memberName(semantic.JSONPointer), "expected no such member")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		errors.As(err, &syntactic)
-		return fault(syntactic.JSONPointer.LastToken(), "expected this member once")
+		return fault(memberName(syntactic.JSONPointer), "expected this member once")
 	case errors.As(err, &semantic):
-		return fault(semantic.JSONPointer.LastToken(), "expected "+nameOf(semantic))
+		return fault(memberName(semantic.JSONPointer), "expected "+nameOf(semantic))
 	case errors.As(err, &syntactic):
-		return fault(syntactic.JSONPointer.LastToken(), fmt.Sprintf("expected valid JSON in UTF-8, found a fault at byte %d of the line", syntactic.ByteOffset+1))
+		return fault(memberName(syntactic.JSONPointer), fmt.Sprintf("expected valid JSON in UTF-8, found a fault at byte %d of the line", syntactic.ByteOffset+1))
 	}
 	return fault("", "expected a JSON object")
+}
+
+// ownName matches names as ours are.
+var ownName = regexp.MustCompile(`^[A-Za-z0-9]{0,40}$`)
+
+// memberName gives the name of a member. One that is not like ours comes from who wrote the file: it is quoted, so that it
+// cannot tell a terminal anything.
+func memberName(at jsontext.Pointer) string {
+	name := at.LastToken()
+	if ownName.MatchString(name) {
+		return name
+	}
+	return fmt.Sprintf("%.40q", name)
 }
 
 // nameOf says what a member should have been, but not what it was.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,9 @@ import (
 
 // canary is in every secret of the scene.
 const canary = "canary-of-a-secret-value"
+
+// passwordHash has the canary as its hash.
+var passwordHash = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + base64.RawStdEncoding.EncodeToString([]byte(canary))
 
 const passphrase models.Secret = "correct horse battery"
 
@@ -112,7 +116,7 @@ func fill(t testing.TB, s *store.Store) {
 		if err := tx.CreateAPIKey(&key); err != nil {
 			return err
 		}
-		if err := tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleOperator, DateCreated: storetest.Now, PasswordHash: "$argon2id$" + canary}); err != nil {
+		if err := tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleOperator, DateCreated: storetest.Now, PasswordHash: passwordHash}); err != nil {
 			return err
 		}
 		for _, e := range webhookEndpoints() {
@@ -231,4 +235,14 @@ func importInto(t testing.TB, s *store.Store, file string, change func(*transfer
 		change(&o)
 	}
 	return transfer.Import(t.Context(), s, strings.NewReader(file), o)
+}
+
+// firstFault gives what a check tells first.
+func firstFault(t testing.TB, file string) error {
+	t.Helper()
+	report, err := importInto(t, newSQLite(t), file, func(o *transfer.ImportOptions) { o.Check = true })
+	if err == nil && len(report.Faults) > 0 {
+		err = errors.New(report.Faults[0])
+	}
+	return err
 }

@@ -2,10 +2,14 @@ package transfer
 
 import (
 	"cmp"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -42,7 +46,10 @@ const (
 var ErrWrongPassphrase = errors.New("the passphrase is not the one this file was sealed with")
 
 // sealer seals and opens secrets; nil where a file has none.
-type sealer struct{ ring *vault.Ring }
+type sealer struct {
+	ring   *vault.Ring
+	sumKey []byte // of the file's checksum
+}
 
 // checkPlace is where the known text of the header is sealed.
 var checkPlace = vault.Place{Table: "export", Column: "check"}
@@ -106,7 +113,20 @@ func (h *sealingHeader) derive(passphrase models.Secret) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key: %w", err)
 	}
-	return &sealer{ring}, nil
+	sumKey, err := hkdf.Expand(sha256.New, key, "patchbay-export checksum", keyBytes)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of the checksum: %w", err)
+	}
+	return &sealer{ring, sumKey}, nil
+}
+
+// checksum begins the checksum of a file. Where it has secrets, only who knows the passphrase can make one: what stands there in
+// clear, such as roles and scopes, gives rights, too.
+func (s *sealer) checksum() hash.Hash {
+	if s == nil {
+		return sha256.New()
+	}
+	return hmac.New(sha256.New, s.sumKey)
 }
 
 func place(kind, id string) vault.Place {

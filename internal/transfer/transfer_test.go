@@ -163,7 +163,7 @@ func TestCheckWritesNothing(t *testing.T) {
 	}
 	file = strings.Replace(strings.Replace(file, `"version":3,`, `"version":"3",`, 1), `"role":"operator"`, `"role":"king"`, 1)
 	report, err = importInto(t, target, file, check)
-	if err != nil || len(report.Faults) != 3 || !strings.HasPrefix(report.Faults[0], "line 3: role: ") || !strings.HasPrefix(report.Faults[1], "line 9: version: ") || !strings.Contains(report.Faults[2], "sha256: ") {
+	if err != nil || len(report.Faults) != 3 || !strings.HasPrefix(report.Faults[0], "line 3: role: ") || !strings.HasPrefix(report.Faults[1], "line 9: version: ") || !strings.Contains(report.Faults[2], "hmacSha256: ") {
 		t.Errorf("%q, %v", report.Faults, err)
 	}
 }

@@ -155,11 +155,10 @@ func TestDamagedWebhookEndpointsAreRefused(t *testing.T) {
 		"a time of no secret":     {sealed, `"description":""`, `"description":"","previousExpiresAt":"2026-03-01T12:00:00Z"`, "line 3: previousExpiresAt: expected a time where"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target := newSQLite(t)
 			if !strings.Contains(test.file, test.old) {
 				t.Fatalf("%s is not in the file", test.old)
 			}
-			_, err := importInto(t, target, strings.Replace(test.file, test.old, test.new, 1), nil)
+			err := firstFault(t, strings.Replace(test.file, test.old, test.new, 1))
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), canary) {
 				t.Errorf("%v, want %q", err, test.want)
 			}

@@ -162,7 +162,7 @@ func TestAnEndpointThatIsGoneIsDisabled(t *testing.T) {
 			t.Errorf("it still waits: %+v", d)
 		}
 	}
-	if line := s.audit()[0]; line != "webhook.disabled "+r.URL+": "+got.DisabledReason {
+	if line := s.audit()[0]; line != "webhook.disabled "+r.URL+" "+e.UUID+": "+got.DisabledReason {
 		t.Errorf("audit: %s", line)
 	}
 	if _, err := s.SendTest(t.Context(), e.UUID); !models.HasCode(err, models.CodeWebhookDisabled) {

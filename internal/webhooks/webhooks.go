@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -249,8 +249,12 @@ func (s *Service) save(tx *store.Tx, e *models.WebhookEndpoint) error {
 	return tx.SaveWebhookEndpoint(e)
 }
 
-// entry begins an audit entry about an endpoint. Of its address the query is left out: it may hold a token.
+// entry begins an audit entry about an endpoint. Of its address the scheme and the host are kept: the rest may hold a token, and
+// everybody who may read sees the audit.
 func (s *Service) entry(actor models.Actor, action string, e *models.WebhookEndpoint) models.AuditEntry {
-	address, _, _ := strings.Cut(e.URL, "?")
-	return models.AuditEntry{Time: s.now(), Actor: actor.Name, IP: actor.IP, RequestID: actor.RequestID, Action: action, After: address}
+	var host string
+	if address, err := url.Parse(e.URL); err == nil {
+		host = address.Scheme + "://" + address.Host + " "
+	}
+	return models.AuditEntry{Time: s.now(), Actor: actor.Name, IP: actor.IP, RequestID: actor.RequestID, Action: action, After: host + e.UUID}
 }
