@@ -79,7 +79,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 
 func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", pragma},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", "trusted_schema(0)", pragma},
 		"_txlock": {"immediate"},
 		// Times are integers: the driver's text form does not sort and loses zones.
 		"_inttotime":           {"1"},
