@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -69,8 +70,10 @@ func (q *queries) forRefresh(db *gorm.DB, uuid string) (*Refresh, error) {
 	}
 	found := &Refresh{Connection: &row.Connection, Credentials: credentials, Leased: row.Leased, Fence: row.LeaseFence}
 	if row.SealedReply != nil {
+		// One that does not open is as good as none: the refresh is tried anew.
 		if found.Reply, err = q.vault.Open(row.SealedReply, replyPlace(uuid)); err != nil {
-			return nil, fmt.Errorf("open the reply kept for connection %s: %w", uuid, err)
+			slog.Error("the reply kept for a connection does not open", "connection", uuid, "error", err)
+			found.Reply = nil
 		}
 	}
 	return found, nil

@@ -73,10 +73,21 @@ func (q *queries) WebhookEndpoint(ctx context.Context, uuid string) (*models.Web
 	return q.endpoint(ctx, "uuid = ?", uuid)
 }
 
+// WebhookEndpointUnopened finds an endpoint by its uuid, without its secrets, which may be damaged. It fails with not_found.
+func (q *queries) WebhookEndpointUnopened(ctx context.Context, uuid string) (*models.WebhookEndpoint, error) {
+	var e models.WebhookEndpoint
+	if err := q.row(ctx).Where("uuid = ?", uuid).Take(&e).Error; err != nil {
+		return nil, notFound(err, models.CodeNotFound, noEndpoint)
+	}
+	return &e, nil
+}
+
+const noEndpoint = "There is no such webhook endpoint."
+
 func (q *queries) endpoint(ctx context.Context, condition string, value any) (*models.WebhookEndpoint, error) {
 	var row endpointRow
 	if err := q.db.WithContext(ctx).Where(condition, value).Take(&row).Error; err != nil {
-		return nil, notFound(err, models.CodeNotFound, "There is no such webhook endpoint.")
+		return nil, notFound(err, models.CodeNotFound, noEndpoint)
 	}
 	return q.openEndpoint(&row)
 }

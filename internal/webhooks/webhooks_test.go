@@ -407,3 +407,16 @@ func TestSecretsAreSealed(t *testing.T) {
 		t.Error("it does not open")
 	}
 }
+
+func TestAnEndpointWithADamagedSecretCanBeDeleted(t *testing.T) {
+	s := newScene(t)
+	e := s.create("https://damaged.example.com/")
+	storetest.Damage(t, s.store, "webhook_endpoints", "sealed_secret")
+	if _, err := s.Find(t.Context(), e.UUID); err == nil {
+		t.Fatal("it is not damaged")
+	}
+	deleted, err := s.Delete(t.Context(), actor, e.UUID)
+	if err != nil || deleted.URL != e.URL {
+		t.Errorf("%+v, %v", deleted, err)
+	}
+}

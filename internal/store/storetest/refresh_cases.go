@@ -86,6 +86,9 @@ func repliesAreKept(t *testing.T, s *store.Store) {
 	keep()
 	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.SaveFailure(c) }))
 	gone("a failure")
+	keep()
+	Damage(t, s, "connections", "sealed_reply")
+	gone("damage")
 }
 
 func whatIsDue(t *testing.T, s *store.Store) {
