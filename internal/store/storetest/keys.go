@@ -232,6 +232,8 @@ func waitsFor(t *testing.T, db *store.Store, tx *store.Tx) bool {
 	if !db.Postgres() {
 		return db.SQL().Stats().InUse > 0
 	}
+	_, err := tx.SQL().ExecContext(t.Context(), "SELECT pg_stat_clear_snapshot()") // or a transaction sees what it has seen before
+	must(t, err)
 	var waiting int
 	must(t, tx.SQL().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting))
 	return waiting > 0
