@@ -25,6 +25,7 @@ func RunKeys(t *testing.T) {
 		"a value that is written meanwhile is left alone":            writtenMeanwhile,
 		"a rotation goes on where it was interrupted":                rotationInterrupted,
 		"damaged values do not hold up the others":                   rotationWithDamage,
+		"a key is empty when nothing is found under it":              keyLookedFor,
 		"a key waits for every server":                               keyWaits,
 		"a server without the key that seals does nothing":           keyMissing,
 		"a process that did not hear of a new key seals under it":    keyFollowed,
