@@ -30,6 +30,9 @@ const keyInBackup = "backup_key_ring"
 // as long (at 52 MB, 185 ms at worst against 203), and starts over at every write when it copies in many: under load it
 // never ends. VACUUM INTO also leaves out what was deleted, and reads every row, so that a damaged page is found now.
 func Backup(ctx context.Context, location, target, keyRing string, force bool) (summary BackupSummary, err error) {
+	if err := checkPath(location); err != nil {
+		return summary, err
+	}
 	if _, err := os.Stat(location); err != nil {
 		return summary, fmt.Errorf("read database: %w", err)
 	}

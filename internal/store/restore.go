@@ -36,6 +36,9 @@ var ErrInUse = errors.New("a server has the database open: stop it first")
 // ReadBackup copies the backup file beside the database at location, and checks that it is a whole database of ours with a
 // schema this program knows. Discard the candidate in the end, whatever becomes of it.
 func ReadBackup(ctx context.Context, file, location string) (*Candidate, error) {
+	if err := checkPath(location); err != nil {
+		return nil, err
+	}
 	if err := isSQLite(file); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -162,4 +163,45 @@ func newRing(t *testing.T) *vault.Ring {
 		t.Fatal(err)
 	}
 	return ring
+}
+
+func TestAnAddressWithAMistakeIsNoPath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, location := range []string{
+		"host=db user=ada password=canary", "password = canary host=db", "postgres:/ada:canary@db/x", "postgresql:canary", "POSTGRES:canary",
+	} {
+		_, opened := store.Open(t.Context(), location, newRing(t))
+		_, sealed := store.Sealed(t.Context(), location)
+		_, listed := store.Migrations(t.Context(), location)
+		_, copied := store.Backup(t.Context(), location, "x", "", false)
+		for _, err := range []error{opened, sealed, listed, copied} {
+			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "expected the path") {
+				t.Errorf("%s: %v", location, err)
+			}
+		}
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+		t.Errorf("left %v, %v", files, err)
+	}
+}
+
+func TestSQLiteProcessesStartAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "patchbay.db")
+	ring := newRing(t)
+	const processes = 6
+	opened := make(chan error)
+	for range processes {
+		go func() {
+			s, err := store.Open(context.WithoutCancel(t.Context()), path, ring)
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+	}
+	for range processes {
+		if err := <-opened; err != nil {
+			t.Error(err)
+		}
+	}
 }
