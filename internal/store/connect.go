@@ -112,7 +112,7 @@ func (q *queries) AttemptOfRef(ctx context.Context, sessionID int64, ref string)
 
 // AttemptByClaim finds a pending attempt by the hash of its claim; nil where there is none.
 func (q *queries) AttemptByClaim(ctx context.Context, claimHash string) (*models.Attempt, error) {
-	return q.firstAttempt(q.db.WithContext(ctx).Where("claim_hash = ? AND status = ?", claimHash, models.AttemptPending))
+	return q.firstAttempt(q.db.WithContext(ctx).Where("claim_hash = ? AND claim_hash <> '' AND status = ?", claimHash, models.AttemptPending))
 }
 
 // UnclaimedAttempt finds an attempt that has been pending since before the given time; nil where there is none. Where its

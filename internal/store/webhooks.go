@@ -249,7 +249,7 @@ func (tx *Tx) SaveDelivery(d *models.WebhookDelivery) error {
 
 // FailDeliveries gives up what an endpoint has not been sent yet.
 func (tx *Tx) FailDeliveries(endpointID int64, reason string) error {
-	err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND status = ?", endpointID, models.DeliveryPending).
+	err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND status = 'pending'", endpointID).
 		Updates(map[string]any{"status": models.DeliveryFailed, "next_try": nil, "error": reason}).Error
 	if err != nil {
 		return fmt.Errorf("give up deliveries: %w", err)
