@@ -41,9 +41,9 @@ func webhookRow(e *models.WebhookEndpoint, now time.Time) views.WebhookRow {
 	return row
 }
 
-// shownEndpoint finds the endpoint of the address.
+// shownEndpoint finds the endpoint of the address, without its secrets.
 func (s *server) shownEndpoint(c echo.Context) (*models.WebhookEndpoint, error) {
-	return s.Webhooks.Find(c.Request().Context(), c.Param("id"))
+	return s.Webhooks.FindUnopened(c.Request().Context(), c.Param("id"))
 }
 
 func (s *server) webhook(c echo.Context) error {
@@ -233,7 +233,7 @@ func (s *server) sendToWebhook(c echo.Context, done string, send func(context.Co
 func secretHint(e *models.WebhookEndpoint) string { return e.Secret.Hash()[:16] }
 
 func (s *server) rollWebhookForm(c echo.Context) error {
-	e, err := s.shownEndpoint(c)
+	e, err := s.Webhooks.Find(c.Request().Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (s *server) rollWebhookForm(c echo.Context) error {
 
 // rollWebhook rolls a secret. To send the form again does no harm: the secret has another hint by then.
 func (s *server) rollWebhook(c echo.Context) error {
-	e, err := s.shownEndpoint(c)
+	e, err := s.Webhooks.Find(c.Request().Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}

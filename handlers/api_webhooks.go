@@ -126,7 +126,7 @@ func (s *server) endpoint(c echo.Context) (*models.WebhookEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Webhooks.Find(c.Request().Context(), id)
+	return s.Webhooks.FindUnopened(c.Request().Context(), id)
 }
 
 func (s *server) getWebhook(c echo.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,12 +137,33 @@ func (k *keysPruneCommand) Run(ctx context.Context, streams Streams) error {
 			_, err := fmt.Fprintf(streams.Out, "Every key of %s is needed.\n", k.KeyFile)
 			return err
 		}
+		if err := k.checkUnused(ctx, w, removed); err != nil {
+			return err
+		}
 		if err := vault.RemoveKeys(k.KeyFile, removed...); err != nil {
 			return settingsError{err}
 		}
 		_, err = fmt.Fprintf(streams.Out, "Removed key %s from %s. Backups made before the rotation need it.\n", strings.Join(removed, ", "), k.KeyFile)
 		return err
 	})
+}
+
+// checkUnused fails where values are sealed under keys that count as empty: a removed key cannot be had back. Those that were
+// given up are known to be damaged.
+func (k *keysPruneCommand) checkUnused(ctx context.Context, w *keyWork, removed []string) error {
+	if k.GiveUpDamaged {
+		return nil
+	}
+	uses, err := w.db.KeyUses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, use := range uses {
+		if slices.Contains(removed, use.KeyID) {
+			return fmt.Errorf("%d values of %s are still sealed under key %s, so no key was removed: see `patchbay keys status --verify`; values that were given up need --give-up-damaged here, too", use.Values, use.Place, use.KeyID)
+		}
+	}
+	return nil
 }
 
 // empty waits until the keys that were replaced are known to be empty.

@@ -79,9 +79,9 @@ func (s *Service) dropUnclaimed(ctx context.Context, before time.Time) error {
 	}
 }
 
-// dropAttempt ends a pending attempt, and revokes its tokens at the provider.
+// dropAttempt ends a pending attempt, and revokes its tokens at the provider, if they are there.
 func (s *Service) dropAttempt(ctx context.Context, attempt *models.Attempt) error {
-	credentials := *attempt.Secrets.Credentials
+	credentials := attempt.Secrets.Credentials
 	attempt.Status, attempt.LastMoved, attempt.ClaimHash = models.AttemptFailed, s.now(), ""
 	attempt.ErrorType, attempt.ErrorMessage = models.ConnectInvalidState, "The application did not confirm the connection in time."
 	attempt.Secrets.Claim, attempt.Secrets.Credentials = "", nil
@@ -92,8 +92,10 @@ func (s *Service) dropAttempt(ctx context.Context, attempt *models.Attempt) erro
 		if err != nil || !moved {
 			return err
 		}
-		if left, err = s.leave(ctx, tx, ofAttempt(attempt), credentials); err != nil {
-			return err
+		if credentials != nil {
+			if left, err = s.leave(ctx, tx, ofAttempt(attempt), *credentials); err != nil {
+				return err
+			}
 		}
 		return tx.Audit(s.failureEntry(ctx, tx, actor, attempt))
 	})

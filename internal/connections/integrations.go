@@ -174,14 +174,12 @@ func (s *Service) checkUnused(ctx context.Context, tx *store.Tx, name, why strin
 // DeleteIntegration deletes a stored integration that has no connections. It fails with unknown_integration,
 // integration_managed and integration_in_use.
 func (s *Service) DeleteIntegration(ctx context.Context, actor models.Actor, name string) error {
-	if err := s.stored(name); err != nil {
+	// One that was left out when it was read is known to the database alone.
+	if err := s.stored(name); err != nil && !models.HasCode(err, models.CodeUnknownIntegration) {
 		return err
 	}
 	return s.changeStored(ctx, actor, models.AuditIntegrationDeleted, name, func(tx *store.Tx) error {
 		if err := s.checkUnused(ctx, tx, name, "they would be without it"); err != nil {
-			return err
-		}
-		if _, err := tx.IntegrationDefinition(ctx, name); err != nil {
 			return err
 		}
 		return tx.DeleteIntegration(name)

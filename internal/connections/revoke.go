@@ -45,24 +45,31 @@ func (revokeJob) Kind() string { return "revocation" }
 
 // Delete deletes a connection with its credentials, and then revokes the grant at the provider: at once, or, while the provider
 // is in trouble, in the background. It fails with unknown_connection; a revocation that fails is no error, but message says
-// why.
+// why. Credentials that do not open are no reason to keep the connection: nothing is revoked then.
 func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (deleted *models.Connection, revocation Revocation, message string, err error) {
 	var left *grant
+	var damaged error
 	deleted, err = s.change(ctx, uuid, func(tx *store.Tx, c *models.Connection) error {
 		credentials, err := tx.Credentials(ctx, uuid)
-		if err != nil {
+		if damaged = err; err != nil && !store.DoesNotOpen(err) {
 			return err
 		}
 		if err := tx.DeleteConnection(c); err != nil {
 			return err
 		}
-		if left, err = s.leave(ctx, tx, c, credentials); err != nil {
-			return err
+		if damaged == nil {
+			if left, err = s.leave(ctx, tx, c, credentials); err != nil {
+				return err
+			}
 		}
 		return s.record(tx, s.entry(actor, models.AuditConnectionDeleted, c), models.EventConnectionDeleted, "")
 	})
 	if err != nil {
 		return nil, "", "", err
+	}
+	if damaged != nil {
+		s.log.Error("connection deleted without revoking its grant", "connection", uuid, "error", damaged)
+		return deleted, RevocationFailed, "The stored credentials do not open, so nothing could be revoked. The end user can remove the app at the provider.", nil
 	}
 	revocation, message = s.end(ctx, actor, left)
 	return deleted, revocation, message, nil

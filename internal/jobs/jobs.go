@@ -88,13 +88,14 @@ func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	return &Jobs{log: log, driver: driver, adding: adding, workers: river.NewWorkers()}, nil
 }
 
-// Add adds a job to a queue, in the transaction of what it is about.
+// Add adds a job to a queue, in the transaction of what it is about. The end of ctx does not interrupt it: with it SQLite would
+// roll back the transaction, which others share.
 func (j *Jobs) Add(ctx context.Context, tx *store.Tx, queue string, jobs ...Args) error {
 	params := make([]river.InsertManyParams, len(jobs))
 	for i, args := range jobs {
 		params[i] = river.InsertManyParams{Args: args, InsertOpts: &river.InsertOpts{Queue: queue}}
 	}
-	if _, err := j.adding.InsertManyTx(ctx, tx.SQL(), params); err != nil {
+	if _, err := j.adding.InsertManyTx(context.WithoutCancel(ctx), tx.SQL(), params); err != nil {
 		return fmt.Errorf("add jobs: %w", err)
 	}
 	return nil

@@ -219,3 +219,11 @@ func TestStopEndsWhatDoesNotEndByItselfAndLosesNothing(t *testing.T) {
 	must(t, second.Start(t.Context()))
 	eventually(t, "it is done after the restart", func() bool { return done.count("long") == 1 })
 }
+
+func TestACallerWhoGoesAwayWhileAJobIsAddedUndoesNothing(t *testing.T) {
+	db := storetest.Open(t)
+	j := newJobs(t, db)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, db.Write(t.Context(), func(tx *store.Tx) error { return j.Add(gone, tx, Default, testJob{}) }))
+}

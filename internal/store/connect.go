@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -111,12 +112,23 @@ func (q *queries) AttemptOfRef(ctx context.Context, sessionID int64, ref string)
 
 // AttemptByClaim finds a pending attempt by the hash of its claim; nil where there is none.
 func (q *queries) AttemptByClaim(ctx context.Context, claimHash string) (*models.Attempt, error) {
-	return q.firstAttempt(q.db.WithContext(ctx).Where("claim_hash = ? AND status = ?", claimHash, models.AttemptPending))
+	return q.firstAttempt(q.db.WithContext(ctx).Where("claim_hash = ? AND claim_hash <> '' AND status = ?", claimHash, models.AttemptPending))
 }
 
-// UnclaimedAttempt finds an attempt that has been pending since before the given time; nil where there is none.
+// UnclaimedAttempt finds an attempt that has been pending since before the given time; nil where there is none. Where its
+// secrets do not open it is given without them, so that it can be ended: it would be found again for ever.
 func (q *queries) UnclaimedAttempt(ctx context.Context, before time.Time) (*models.Attempt, error) {
-	return q.firstAttempt(q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before))
+	var row attemptRow
+	err := q.db.WithContext(ctx).Where("status = 'pending' AND last_moved < ?", before).Order("last_moved").Limit(1).Find(&row).Error
+	if err != nil || row.ID == 0 {
+		return nil, err
+	}
+	attempt, err := q.openAttempt(&row)
+	if DoesNotOpen(err) {
+		slog.ErrorContext(ctx, "the tokens of a pending attempt do not open: it is ended without revoking them", "attempt", row.UUID, "error", err)
+		return &row.Attempt, nil
+	}
+	return attempt, err
 }
 
 // PendingAttempts finds the attempts of a connect session that wait for their claims, and keeps all of its attempts from

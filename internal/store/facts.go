@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -42,16 +40,16 @@ func (s *Store) Facts(ctx context.Context) (*models.DatabaseFacts, error) {
 	return facts, nil
 }
 
-// DueRefreshes counts the connections whose credentials are to be refreshed, and gives since when the oldest is due; nil where
-// none is.
+// maxDueCounted is how far connections that are due are counted: who shows that many need not know how many more there are.
+const maxDueCounted = 10_000
+
+// DueRefreshes counts the connections that are to be refreshed in the background, up to ten thousand, and gives since when the
+// oldest is due; nil where none is.
 func (q *queries) DueRefreshes(ctx context.Context, now time.Time) (due int64, oldest *time.Time, err error) {
-	db := q.db.WithContext(ctx).Model(&models.Connection{}).Where("state = ? AND refresh_at <= ?", models.StateConnected, now).Session(&gorm.Session{})
-	if err := db.Count(&due).Error; err != nil || due == 0 {
+	if due, err = q.CountDue(ctx, now, maxDueCounted); err != nil || due == 0 {
 		return due, nil, err
 	}
 	var first models.Connection
-	if err := db.Order("refresh_at").Select("refresh_at").Take(&first).Error; err != nil {
-		return due, nil, err
-	}
-	return due, first.RefreshAt, nil
+	err = q.db.WithContext(ctx).Where("ahead_at <= ?", now).Order("ahead_at").Select("ahead_at").Limit(1).Find(&first).Error
+	return due, first.AheadAt, err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -43,7 +44,8 @@ func (q *queries) IntegrationsRevision(ctx context.Context) (string, error) {
 
 const integrationsRevision = "integrations_revision"
 
-// IntegrationDefinitions gives the definition of every stored integration by name.
+// IntegrationDefinitions gives the definition of every stored integration by name. One that does not open is left out, and
+// logged: the others are of use without it.
 func (q *queries) IntegrationDefinitions(ctx context.Context) (map[string][]byte, error) {
 	var rows []integrationRow
 	if err := q.db.WithContext(ctx).Find(&rows).Error; err != nil {
@@ -53,7 +55,8 @@ func (q *queries) IntegrationDefinitions(ctx context.Context) (map[string][]byte
 	for _, row := range rows {
 		definition, err := q.vault.Open(row.SealedDefinition, definitionPlace(row.Name))
 		if err != nil {
-			return nil, fmt.Errorf("open the definition of integration %s: %w", row.Name, err)
+			slog.ErrorContext(ctx, "integration left out: its definition does not open", "integration", row.Name, "error", err)
+			continue
 		}
 		definitions[row.Name] = definition
 	}
@@ -64,13 +67,20 @@ func (q *queries) IntegrationDefinitions(ctx context.Context) (map[string][]byte
 func (q *queries) IntegrationDefinition(ctx context.Context, name string) ([]byte, error) {
 	var row integrationRow
 	if err := q.row(ctx).Where("name = ?", name).Take(&row).Error; err != nil {
-		return nil, notFound(err, models.CodeUnknownIntegration, fmt.Sprintf("There is no stored integration named %q.", name))
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			err = noStoredIntegration(name)
+		}
+		return nil, err
 	}
 	definition, err := q.vault.Open(row.SealedDefinition, definitionPlace(name))
 	if err != nil {
 		return nil, fmt.Errorf("open the definition of integration %s: %w", name, err)
 	}
 	return definition, nil
+}
+
+func noStoredIntegration(name string) error {
+	return &models.Error{Kind: models.KindNotFound, Code: models.CodeUnknownIntegration, Message: fmt.Sprintf("There is no stored integration named %q.", name)}
 }
 
 // CreateIntegration stores the definition of a new integration. It fails with integration_exists.
@@ -97,10 +107,14 @@ func (tx *Tx) SaveIntegration(name string, definition []byte, now time.Time) err
 	return tx.integrationsChanged()
 }
 
-// DeleteIntegration forgets a stored integration.
+// DeleteIntegration forgets a stored integration, also one that does not open. It fails with unknown_integration.
 func (tx *Tx) DeleteIntegration(name string) error {
-	if err := tx.db.Where("name = ?", name).Delete(&integrationRow{}).Error; err != nil {
-		return fmt.Errorf("delete integration: %w", err)
+	deleted := tx.db.Where("name = ?", name).Delete(&integrationRow{})
+	if deleted.Error != nil {
+		return fmt.Errorf("delete integration: %w", deleted.Error)
+	}
+	if deleted.RowsAffected == 0 {
+		return noStoredIntegration(name)
 	}
 	return tx.integrationsChanged()
 }

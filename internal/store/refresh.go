@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -48,6 +49,14 @@ func (q *queries) clock() string {
 	return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
 }
 
+// leased is SQL for whether somebody holds the lease of a connection. One that ends later than any is given for was given before
+// the clock was set back, and has ended.
+func (q *queries) leased() string {
+	return fmt.Sprintf("(lease_until > %[1]s AND lease_until <= %[1]s + %[2]d)", q.clock(), maxLease.Microseconds())
+}
+
+const maxLease = 10 * time.Minute
+
 // ForRefresh finds a connection by its uuid. It fails with unknown_connection.
 func (q *queries) ForRefresh(ctx context.Context, uuid string) (*Refresh, error) {
 	return q.forRefresh(q.db.WithContext(ctx), uuid)
@@ -60,7 +69,7 @@ func (tx *Tx) LockForRefresh(ctx context.Context, uuid string) (*Refresh, error)
 
 func (q *queries) forRefresh(db *gorm.DB, uuid string) (*Refresh, error) {
 	var row refreshRow
-	err := db.Table("connections").Select(refreshColumns+", lease_until > "+q.clock()+" AS leased").Where("uuid = ?", uuid).Take(&row).Error
+	err := db.Table("connections").Select(refreshColumns+", "+q.leased()+" AS leased").Where("uuid = ?", uuid).Take(&row).Error
 	if err != nil {
 		return nil, notFound(err, models.CodeUnknownConnection, "There is no connection with this id.")
 	}
@@ -70,8 +79,10 @@ func (q *queries) forRefresh(db *gorm.DB, uuid string) (*Refresh, error) {
 	}
 	found := &Refresh{Connection: &row.Connection, Credentials: credentials, Leased: row.Leased, Fence: row.LeaseFence}
 	if row.SealedReply != nil {
+		// One that does not open is as good as none: the refresh is tried anew.
 		if found.Reply, err = q.vault.Open(row.SealedReply, replyPlace(uuid)); err != nil {
-			return nil, fmt.Errorf("open the reply kept for connection %s: %w", uuid, err)
+			slog.Error("the reply kept for a connection does not open", "connection", uuid, "error", err)
+			found.Reply = nil
 		}
 	}
 	return found, nil
@@ -164,7 +175,7 @@ func (q *queries) DueIntegrations(ctx context.Context, names []string, now time.
 // longest due first.
 func (q *queries) Due(ctx context.Context, integration string, now time.Time, limit int) ([]models.Connection, error) {
 	var due []models.Connection
-	err := q.db.WithContext(ctx).Where("integration = ? AND ahead_at <= ? AND lease_until <= "+q.clock(), integration, now).
+	err := q.db.WithContext(ctx).Where("integration = ? AND ahead_at <= ? AND NOT "+q.leased(), integration, now).
 		Order("ahead_at").Limit(limit).Find(&due).Error
 	if err != nil {
 		return nil, fmt.Errorf("find refreshes due: %w", err)

@@ -36,6 +36,9 @@ var ErrInUse = errors.New("a server has the database open: stop it first")
 // ReadBackup copies the backup file beside the database at location, and checks that it is a whole database of ours with a
 // schema this program knows. Discard the candidate in the end, whatever becomes of it.
 func ReadBackup(ctx context.Context, file, location string) (*Candidate, error) {
+	if err := checkPath(location); err != nil {
+		return nil, err
+	}
 	if err := isSQLite(file); err != nil {
 		return nil, err
 	}
@@ -74,6 +77,9 @@ func (c *Candidate) check(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkSchema(ctx, db); err != nil {
+		return err
+	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
 		return errors.Join(fmt.Errorf("it is damaged: %s", verdict), err)
@@ -103,6 +109,21 @@ func (c *Candidate) check(ctx context.Context) (err error) {
 		return err
 	}
 	return nil
+}
+
+// checkSchema refuses a file whose schema holds more than plain tables and their indexes: a trigger or a view would run with
+// what the server writes and reads.
+func checkSchema(ctx context.Context, db *sql.DB) error {
+	var kind, name string
+	err := db.QueryRowContext(ctx, `SELECT COALESCE(type, ''), COALESCE(name, '') FROM sqlite_master
+		WHERE (type IN ('table', 'index') AND name NOT GLOB '*[^a-z0-9_]*' AND rootpage > 0) IS NOT TRUE LIMIT 1`).Scan(&kind, &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("it is damaged: %w", err)
+	}
+	return fmt.Errorf("it holds the %s %q, which no database of Patchbay has: take a backup that nobody has changed, or drop it there first", kind, name)
 }
 
 // replicasSince is the version of the schema that brought the table of replicas.

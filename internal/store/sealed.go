@@ -2,12 +2,19 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
 )
+
+// DoesNotOpen reports whether an error means that a sealed value is damaged, or sealed under a key that is not there: asking
+// again does not help.
+func DoesNotOpen(err error) bool {
+	return errors.Is(err, vault.ErrNotAuthentic) || errors.Is(err, vault.ErrUnknownKey)
+}
 
 // SealedColumn is a column that holds sealed values.
 type SealedColumn struct {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,9 +27,12 @@ const readers = 4
 // busyTimeout is how long a write waits for another program that has the database locked.
 const busyTimeout = 5 * time.Second
 
+// mistaken is what is meant as an address of PostgreSQL, and is none: one without its slashes, or a list of settings.
+var mistaken = regexp.MustCompile(`(?i)^\s*postgres(ql)?:|(^|\s)(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
+
 // checkPath refuses what is meant as an address of something else. The text may hold a password.
 func checkPath(path string) error {
-	if strings.Contains(path, "://") {
+	if strings.Contains(path, "://") || mistaken.MatchString(path) {
 		return errors.New("expected the path of an SQLite file or an address postgres://user:password@host:port/database")
 	}
 	return nil
@@ -61,6 +65,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 		pool:    writerPool,
 		write:   (&group{writer: writer, pool: writerPool, vault: ring}).write,
 		migrate: func(ctx context.Context) error {
+			defer lockFolder(filepath.Dir(path))() // of several processes that start at once, one does it
 			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
 		},
 		close: writerPool.Close,
@@ -79,7 +84,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 
 func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", pragma},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", "trusted_schema(0)", pragma},
 		"_txlock": {"immediate"},
 		// Times are integers: the driver's text form does not sort and loses zones.
 		"_inttotime":           {"1"},

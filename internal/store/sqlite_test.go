@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -115,7 +116,9 @@ func TestSQLitePagesComeFromIndexes(t *testing.T) {
 		"SELECT * FROM events WHERE id > 9 ORDER BY id LIMIT 51",
 		"SELECT * FROM events WHERE type = 'x' AND id > 9 ORDER BY id LIMIT 51",
 		"SELECT * FROM api_keys WHERE hash = 'x' OR previous_hash = 'x' AND previous_hash <> '' AND previous_expires_at > 9",
-		"SELECT * FROM attempts WHERE claim_hash = 'x' AND status = 'pending'",
+		"SELECT * FROM attempts WHERE claim_hash = 'x' AND claim_hash <> '' AND status = 'pending'",
+		"UPDATE webhook_deliveries SET status = 'failed' WHERE endpoint_id = 9 AND status = 'pending'",
+		"SELECT ahead_at FROM connections WHERE ahead_at <= 9 ORDER BY ahead_at LIMIT 1",
 		"SELECT * FROM attempts WHERE status = 'pending' AND last_moved < 9",
 		"SELECT id FROM connections WHERE integration = 'a' AND ahead_at <= 9 LIMIT 1",
 		"SELECT * FROM connections WHERE integration = 'a' AND ahead_at <= 9 AND lease_until <= 9 ORDER BY ahead_at LIMIT 128",
@@ -162,4 +165,45 @@ func newRing(t *testing.T) *vault.Ring {
 		t.Fatal(err)
 	}
 	return ring
+}
+
+func TestAnAddressWithAMistakeIsNoPath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, location := range []string{
+		"host=db user=ada password=canary", "password = canary host=db", "postgres:/ada:canary@db/x", "postgresql:canary", "POSTGRES:canary",
+	} {
+		_, opened := store.Open(t.Context(), location, newRing(t))
+		_, sealed := store.Sealed(t.Context(), location)
+		_, listed := store.Migrations(t.Context(), location)
+		_, copied := store.Backup(t.Context(), location, "x", "", false)
+		for _, err := range []error{opened, sealed, listed, copied} {
+			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "expected the path") {
+				t.Errorf("%s: %v", location, err)
+			}
+		}
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+		t.Errorf("left %v, %v", files, err)
+	}
+}
+
+func TestSQLiteProcessesStartAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "patchbay.db")
+	ring := newRing(t)
+	const processes = 6
+	opened := make(chan error)
+	for range processes {
+		go func() {
+			s, err := store.Open(context.WithoutCancel(t.Context()), path, ring)
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+	}
+	for range processes {
+		if err := <-opened; err != nil {
+			t.Error(err)
+		}
+	}
 }

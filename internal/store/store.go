@@ -111,8 +111,11 @@ const OneConnection Option = 1
 // Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it.
 func Sealed(ctx context.Context, location string) (bool, error) {
 	if !isPostgres(location) {
+		if err := checkPath(location); err != nil {
+			return false, err
+		}
 		_, err := os.Stat(location)
-		return err == nil, checkPath(location)
+		return err == nil, nil
 	}
 	sealed, err := postgresSealed(ctx, location)
 	if err != nil {
@@ -124,6 +127,9 @@ func Sealed(ctx context.Context, location string) (bool, error) {
 // Place names a database to people: a path, or an address without user, password and parameters.
 func Place(location string) string {
 	if !strings.Contains(location, "://") {
+		if mistaken.MatchString(location) {
+			return "at its address"
+		}
 		return location
 	}
 	u, ok := parseAddress(location)

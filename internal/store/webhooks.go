@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/patchbay/patchbay/internal/vault"
 	"github.com/patchbay/patchbay/models"
@@ -68,15 +69,31 @@ func (q *queries) WebhookEndpointIDs(ctx context.Context) ([]int64, error) {
 	return ids, nil
 }
 
-// WebhookEndpoint finds an endpoint by its uuid, with its secrets. It fails with not_found.
+// WebhookEndpoint finds an endpoint by its uuid, with its secrets. In a transaction nobody else changes it before that ends;
+// whoever changes an endpoint and deliveries of it changes the endpoint first. It fails with not_found.
 func (q *queries) WebhookEndpoint(ctx context.Context, uuid string) (*models.WebhookEndpoint, error) {
 	return q.endpoint(ctx, "uuid = ?", uuid)
 }
 
+// WebhookEndpointUnopened finds an endpoint by its uuid, without its secrets, which may be damaged. It fails with not_found.
+func (q *queries) WebhookEndpointUnopened(ctx context.Context, uuid string) (*models.WebhookEndpoint, error) {
+	var e models.WebhookEndpoint
+	if err := q.row(ctx).Where("uuid = ?", uuid).Take(&e).Error; err != nil {
+		return nil, notFound(err, models.CodeNotFound, noEndpoint)
+	}
+	return &e, nil
+}
+
+const noEndpoint = "There is no such webhook endpoint."
+
 func (q *queries) endpoint(ctx context.Context, condition string, value any) (*models.WebhookEndpoint, error) {
+	db := q.db.WithContext(ctx)
+	if q.changes { // a lock that lets events be delivered to it meanwhile
+		db = db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+	}
 	var row endpointRow
-	if err := q.db.WithContext(ctx).Where(condition, value).Take(&row).Error; err != nil {
-		return nil, notFound(err, models.CodeNotFound, "There is no such webhook endpoint.")
+	if err := db.Where(condition, value).Take(&row).Error; err != nil {
+		return nil, notFound(err, models.CodeNotFound, noEndpoint)
 	}
 	return q.openEndpoint(&row)
 }
@@ -124,10 +141,11 @@ type deliveryRow struct {
 
 func (deliveryRow) TableName() string { return "webhook_deliveries" }
 
-// fanOut stores one delivery of an event for each endpoint that wants it.
+// fanOut stores one delivery of an event for each endpoint that wants it. The endpoints stay until the transaction ends: one
+// that was deleted before its delivery is stored would fail the change that the event tells of.
 func (tx *Tx) fanOut(event *models.Event) error {
 	var endpoints []models.WebhookEndpoint
-	if err := tx.db.Where("enabled").Find(&endpoints).Error; err != nil {
+	if err := tx.db.Clauses(clause.Locking{Strength: "KEY SHARE"}).Where("enabled").Order("id").Find(&endpoints).Error; err != nil {
 		return fmt.Errorf("find webhook endpoints: %w", err)
 	}
 	var rows []deliveryRow
@@ -231,7 +249,7 @@ func (tx *Tx) SaveDelivery(d *models.WebhookDelivery) error {
 
 // FailDeliveries gives up what an endpoint has not been sent yet.
 func (tx *Tx) FailDeliveries(endpointID int64, reason string) error {
-	err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND status = ?", endpointID, models.DeliveryPending).
+	err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND status = 'pending'", endpointID).
 		Updates(map[string]any{"status": models.DeliveryFailed, "next_try": nil, "error": reason}).Error
 	if err != nil {
 		return fmt.Errorf("give up deliveries: %w", err)

@@ -112,6 +112,10 @@ func (s *Service) deliver(ctx context.Context, job deliveryJob) (again time.Dura
 	if d.NextTry != nil && d.NextTry.After(now) {
 		return d.NextTry.Sub(now), nil
 	}
+	if !e.Enabled { // it was disabled while the delivery was stored
+		d.Status, d.NextTry, d.Error = models.DeliveryFailed, nil, disabledMessage
+		return 0, s.store.Write(ctx, func(tx *store.Tx) error { return tx.SaveDelivery(d) })
+	}
 	s.try(ctx, e, d)
 	if ctx.Err() != nil { // the server is being stopped, and nothing is known
 		return 0, ctx.Err()

@@ -69,6 +69,11 @@ func (s *Service) Find(ctx context.Context, uuid string) (*models.WebhookEndpoin
 	return s.store.WebhookEndpoint(ctx, uuid)
 }
 
+// FindUnopened is [Service.Find] without the secrets, for what has to do also where they are damaged.
+func (s *Service) FindUnopened(ctx context.Context, uuid string) (*models.WebhookEndpoint, error) {
+	return s.store.WebhookEndpointUnopened(ctx, uuid)
+}
+
 // Create makes an endpoint, with its secret. It fails with invalid_webhook and webhook_limit.
 func (s *Service) Create(ctx context.Context, actor models.Actor, request models.WebhookRequest) (*models.WebhookEndpoint, error) {
 	return s.CreateAs(ctx, actor, uuid.NewString(), request)
@@ -174,14 +179,21 @@ func (s *Service) RollSecret(ctx context.Context, actor models.Actor, uuid strin
 	})
 }
 
-// Delete forgets an endpoint with its deliveries. It fails with not_found.
-func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (*models.WebhookEndpoint, error) {
-	return s.change(ctx, uuid, func(tx *store.Tx, e *models.WebhookEndpoint) error {
-		if err := tx.DeleteWebhookEndpoint(e); err != nil {
+// Delete forgets an endpoint with its deliveries, also one whose secret is damaged. It fails with not_found.
+func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (deleted *models.WebhookEndpoint, err error) {
+	err = s.store.Write(ctx, func(tx *store.Tx) (err error) {
+		if deleted, err = tx.WebhookEndpointUnopened(ctx, uuid); err != nil {
 			return err
 		}
-		return tx.Audit(s.entry(actor, models.AuditWebhookDeleted, e))
+		if err := tx.DeleteWebhookEndpoint(deleted); err != nil {
+			return err
+		}
+		return tx.Audit(s.entry(actor, models.AuditWebhookDeleted, deleted))
 	})
+	if err != nil {
+		return nil, err
+	}
+	return deleted, nil
 }
 
 // Deliveries gives one page of an endpoint's deliveries, newest first. It fails with invalid_cursor.

@@ -407,3 +407,35 @@ func TestSecretsAreSealed(t *testing.T) {
 		t.Error("it does not open")
 	}
 }
+
+func TestAnEndpointWithADamagedSecretCanBeDeleted(t *testing.T) {
+	s := newScene(t)
+	e := s.create("https://damaged.example.com/")
+	storetest.Damage(t, s.store, "webhook_endpoints", "sealed_secret")
+	if _, err := s.Find(t.Context(), e.UUID); err == nil {
+		t.Fatal("it is not damaged")
+	}
+	deleted, err := s.Delete(t.Context(), actor, e.UUID)
+	if err != nil || deleted.URL != e.URL {
+		t.Errorf("%+v, %v", deleted, err)
+	}
+}
+
+// An event may be stored while its endpoint is being disabled.
+func TestNothingIsSentToADisabledEndpoint(t *testing.T) {
+	s := newScene(t)
+	r := newReceiver(t)
+	e := s.create(r.URL)
+	s.emit(models.EventConnectionUpdated, "slack", "42")
+	must(t, s.store.Write(t.Context(), func(tx *store.Tx) error {
+		stored, err := tx.WebhookEndpoint(t.Context(), e.UUID)
+		if err != nil {
+			return err
+		}
+		stored.Enabled = false
+		return tx.SaveWebhookEndpoint(stored)
+	}))
+	if d, again := s.tryNewest(e); d.Status != models.DeliveryFailed || d.Tries != 0 || again != 0 || len(r.requests()) != 0 {
+		t.Errorf("%+v, again in %v", d, again)
+	}
+}

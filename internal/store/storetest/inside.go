@@ -70,3 +70,10 @@ func column(t testing.TB, rows *sql.Rows, err error) []string {
 	must(t, errors.Join(rows.Err(), rows.Close()))
 	return values
 }
+
+// Damage makes the values of a sealed column such that they do not open.
+func Damage(t testing.TB, s *store.Store, table, column string) {
+	t.Helper()
+	_, err := s.SQL().ExecContext(t.Context(), "UPDATE "+table+" SET "+column+" = 'damaged'")
+	must(t, err)
+}

@@ -220,3 +220,25 @@ func keyAskedFor(t *testing.T, s *keyScene) {
 	reseal(t, db, settled())
 	s.process(t)
 }
+
+// A process whose clock is wrong may have sealed under a former key after everybody was thought to have ceased.
+func keyLookedFor(t *testing.T, s *keyScene) {
+	db, ring := s.process(t)
+	fill(t, db, 5)
+	var late []byte
+	damageCredentials(t, db, "3", func(b []byte) []byte { late = b; return b })
+	_, err := db.Promote(t.Context(), s.addKey(t, ring), time.Now().UTC())
+	must(t, err)
+	now := settled()
+	for concluded := false; !concluded; {
+		_, err := db.Reseal(t.Context(), now)
+		must(t, err)
+		concluded, err = db.Concluded(t.Context())
+		must(t, err)
+	}
+	damageCredentials(t, db, "3", func([]byte) []byte { return late })
+	reseal(t, db, now)
+	if keys, err := db.EncryptionKeys(t.Context()); err != nil || keys[1].EmptiedAt == nil || len(under(t, db)) != 1 {
+		t.Errorf("%+v, sealed under %v, %v", keys, under(t, db), err)
+	}
+}

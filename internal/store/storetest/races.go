@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
@@ -41,6 +43,55 @@ func noLostUpdate(t *testing.T, s *store.Store) {
 	got, err := s.Connection(t.Context(), c.UUID)
 	if err != nil || got.AdditionalConfig != models.Config("{}"+strings.Repeat("x", writers)) || got.Version != writers+1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func endpoint(t *testing.T, s *store.Store) *models.WebhookEndpoint {
+	t.Helper()
+	e := &models.WebhookEndpoint{UUID: uuid.NewString(), URL: "https://example.com", Enabled: true, DateCreated: Now, LastModified: Now, Secret: "secret"}
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateWebhookEndpoint(e) }))
+	return e
+}
+
+func endpointChanges(t *testing.T, s *store.Store) {
+	e := endpoint(t, s)
+	const writers = 20
+	must(t, errors.Join(together(writers, func(int) error {
+		return s.Write(t.Context(), func(tx *store.Tx) error {
+			stored, err := tx.WebhookEndpoint(t.Context(), e.UUID)
+			if err != nil {
+				return err
+			}
+			stored.Description += "x"
+			return tx.SaveWebhookEndpoint(stored)
+		})
+	})...))
+	if got, err := s.WebhookEndpoint(t.Context(), e.UUID); err != nil || got.Description != strings.Repeat("x", writers) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func endpointGoes(t *testing.T, s *store.Store) {
+	e := endpoint(t, s)
+	changed := make(chan error, 1)
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error {
+		if err := tx.DeleteWebhookEndpoint(e); err != nil {
+			return err
+		}
+		go func() {
+			changed <- s.Write(t.Context(), func(tx *store.Tx) error {
+				return tx.Emit(models.Event{Time: Now, Type: models.EventConnectionUpdated})
+			})
+		}()
+		for deadline := time.Now().Add(10 * time.Second); !waitsFor(t, s, tx); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				return errors.New("the change does not wait for this transaction")
+			}
+		}
+		return nil
+	}))
+	if err := <-changed; err != nil {
+		t.Errorf("a change whose event nobody is to be told of any more: %v", err)
 	}
 }
 

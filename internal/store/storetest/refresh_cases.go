@@ -59,6 +59,13 @@ func oneHoldsTheLease(t *testing.T, s *store.Store) {
 	if again, ok := lease(t, s, c.UUID, time.Minute); !ok || again.Fence != 3 {
 		t.Errorf("after it has ended: %+v", again)
 	}
+	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.SaveFailure(r.Connection) }))
+	if _, ok := lease(t, s, c.UUID, 11*time.Minute); !ok {
+		t.Error("no lease")
+	}
+	if again, ok := lease(t, s, c.UUID, time.Minute); !ok || again.Fence != 5 {
+		t.Errorf("after the clock was set back: %+v", again)
+	}
 }
 
 func repliesAreKept(t *testing.T, s *store.Store) {
@@ -86,6 +93,9 @@ func repliesAreKept(t *testing.T, s *store.Store) {
 	keep()
 	must(t, s.Write(t.Context(), func(tx *store.Tx) error { return tx.SaveFailure(c) }))
 	gone("a failure")
+	keep()
+	Damage(t, s, "connections", "sealed_reply")
+	gone("damage")
 }
 
 func whatIsDue(t *testing.T, s *store.Store) {
@@ -111,6 +121,9 @@ func whatIsDue(t *testing.T, s *store.Store) {
 	}
 	if rest, err := s.Due(t.Context(), "slack", Now, 10); err != nil || len(rest) != 1 {
 		t.Errorf("one is being refreshed, and %d are due, %v", len(rest), err)
+	}
+	if n, oldest, err := s.DueRefreshes(t.Context(), Now); err != nil || n != 3 || oldest == nil || !oldest.Equal(Now.Add(-3*time.Minute)) {
+		t.Errorf("%d due since %v, %v", n, oldest, err)
 	}
 	for limit, want := range map[int]int64{2: 2, 10: 3} {
 		if n, err := s.CountDue(t.Context(), Now, limit); err != nil || n != want {

@@ -50,6 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"tries are shared":                                       triesAreShared,
 		"uses are noted":                                         usesAreNoted,
 		"changes that meet are all kept":                         noLostUpdate,
+		"changes of an endpoint that meet are all kept":          endpointChanges,
+		"an endpoint that is deleted fails no change":            endpointGoes,
 		"of many who would be first one is":                      oneFirst,
 		"counts of several processes meet":                       countsMeet,
 		"no event is passed over":                                eventsFollowed,

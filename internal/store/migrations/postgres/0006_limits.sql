@@ -6,3 +6,6 @@ CREATE TABLE rate_limits (
     full_at BIGINT NOT NULL
 );
 CREATE INDEX rate_limits_full ON rate_limits (full_at);
+
+-- What an endpoint has not been sent yet, which is given up when it is disabled.
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (endpoint_id) WHERE status = 'pending';
