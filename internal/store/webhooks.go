@@ -247,6 +247,15 @@ func (tx *Tx) SaveDelivery(d *models.WebhookDelivery) error {
 	return nil
 }
 
+// TriedSince reports whether anything was sent to an endpoint since the given time.
+func (tx *Tx) TriedSince(endpointID int64, since time.Time) (bool, error) {
+	var ids []int64
+	if err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND last_try >= ?", endpointID, since).Limit(1).Pluck("id", &ids).Error; err != nil {
+		return false, fmt.Errorf("find tries of a webhook endpoint: %w", err)
+	}
+	return len(ids) > 0, nil
+}
+
 // FailDeliveries gives up what an endpoint has not been sent yet.
 func (tx *Tx) FailDeliveries(endpointID int64, reason string) error {
 	err := tx.db.Model(&deliveryRow{}).Where("endpoint_id = ? AND status = 'pending'", endpointID).

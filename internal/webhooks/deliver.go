@@ -141,10 +141,19 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, d *models.WebhookDel
 	if !e.Enabled && d.Status == models.DeliveryPending { // disabled meanwhile
 		d.Status, d.NextTry = models.DeliveryFailed, nil
 	}
+	now, server := s.now(), models.Actor{Name: models.SystemActor}
+	if e.FailingSince != nil && now.Sub(*e.FailingSince) >= failsTooLong {
+		still, err := tx.TriedSince(e.ID, now.Add(-failsStill))
+		if err != nil {
+			return err
+		}
+		if !still { // one failure long ago says nothing about the days between
+			e.FailingSince = nil
+		}
+	}
 	if err := tx.SaveDelivery(d); err != nil {
 		return err
 	}
-	now, server := s.now(), models.Actor{Name: models.SystemActor}
 	switch {
 	case d.Status == models.DeliveryDelivered:
 		if e.FailingSince == nil {

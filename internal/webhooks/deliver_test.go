@@ -202,6 +202,18 @@ func TestAnEndpointThatFailsForDaysIsDisabled(t *testing.T) {
 	send(500)
 	s.offset.Add(int64(failsTooLong))
 	send(500)
+	if got := s.find(e); !got.Enabled || s.now().Sub(*got.FailingSince) > time.Minute {
+		t.Fatalf("nothing was sent for days between: %+v", got)
+	}
+	moved := r.URL + "/moved"
+	if got, err := s.Update(t.Context(), actor, e.UUID, Change{URL: &moved}); err != nil || got.FailingSince != nil {
+		t.Fatalf("another address fails: %+v, %v", got, err)
+	}
+	for range 5 {
+		send(500)
+		s.offset.Add(int64(failsStill - time.Minute))
+	}
+	send(500)
 	if got := s.find(e); got.Enabled || !strings.Contains(got.DisabledReason, "four days") {
 		t.Errorf("%+v", got)
 	}

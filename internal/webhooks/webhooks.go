@@ -125,6 +125,9 @@ func (s *Service) Update(ctx context.Context, actor models.Actor, uuid string, c
 		if err := request.Validate(); err != nil {
 			return err
 		}
+		if e.URL != request.URL { // what failed was another
+			e.FailingSince = nil
+		}
 		e.URL, e.Description, e.Types, e.Integrations = request.URL, request.Description, request.Types, request.Integrations
 		action := models.AuditWebhookUpdated
 		switch {
