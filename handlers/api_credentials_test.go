@@ -140,6 +140,7 @@ func TestAPIReplacesARejectedTokenOnce(t *testing.T) {
 	a.connect("sandbox", "42")
 	first, err := c.GetCredentials(t.Context(), "sandbox", "42")
 	must(t, err)
+	a.clockOffset.Store(int64(time.Minute))
 	second, err := c.GetCredentials(t.Context(), "sandbox", "42", client.Rejected(first.AccessToken))
 	must(t, err)
 	third, err := c.GetCredentials(t.Context(), "sandbox", "42", client.Rejected(first.AccessToken))

@@ -115,6 +115,12 @@ func (c *Connection) Trouble() string {
 	return c.StateReason + " It answered: " + c.StateAnswer + "."
 }
 
+// MaxRefusals is how often in a row a provider may refuse without saying that the grant has ended, before it counts as ended.
+const MaxRefusals = 5
+
+// Unclear reports whether the grant counts as ended only because the provider has refused so often: asking once more may help.
+func (c *Connection) Unclear() bool { return c.Refusals >= MaxRefusals }
+
 // Usable reports whether the access token, if there is one, still lives at the given time.
 func (c *Connection) Usable(at time.Time) bool { return c.ExpiresAt == nil || c.ExpiresAt.After(at) }
 

@@ -48,7 +48,8 @@ func (c *Connection) Schedule(rules RefreshRules, now time.Time) {
 	}
 	spread := c.spread()
 	ahead := now.Add(keep - scale(keep/10, spread))
-	if life := c.life(rules); life > 0 {
+	switch life := c.life(rules); {
+	case life > 0:
 		margin := rules.margin(life)
 		due := c.ObtainedAt.Add(life - margin)
 		c.RefreshAt = &due
@@ -57,6 +58,12 @@ func (c *Connection) Schedule(rules RefreshRules, now time.Time) {
 		if used && before.Before(ahead) || !idle && before.After(ahead) {
 			ahead = before
 		}
+		if soonest := now.Add(leastWait); ahead.Before(soonest) {
+			ahead = soonest
+		}
+	case c.ExpiresAt != nil: // it came too late
+		due := now
+		c.RefreshAt, ahead = &due, now
 	}
 	c.AheadAt = &ahead
 }

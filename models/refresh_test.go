@@ -16,7 +16,7 @@ func TestSchedule(t *testing.T) {
 		ahead  [2]time.Duration // between
 	}{
 		"an hour":                      {life: hour, due: 45 * time.Minute, ahead: [2]time.Duration{40 * time.Minute, 45 * time.Minute}},
-		"a minute":                     {life: time.Minute, due: 45 * time.Second, ahead: [2]time.Duration{40 * time.Second, 45 * time.Second}},
+		"a minute":                     {life: time.Minute, due: 45 * time.Second, ahead: [2]time.Duration{time.Minute, time.Minute}},
 		"a margin of its own":          {life: hour, rules: RefreshRules{Margin: 5 * time.Minute}, due: 55 * time.Minute, ahead: [2]time.Duration{53 * time.Minute, 55 * time.Minute}},
 		"a margin longer than life":    {life: hour, rules: RefreshRules{Margin: day}, due: 30 * time.Minute, ahead: [2]time.Duration{20 * time.Minute, 30 * time.Minute}},
 		"no end":                       {ahead: [2]time.Duration{day * 9 / 10, day}},

@@ -62,6 +62,13 @@ func NewWebhookSecret() Secret {
 	return Secret(webhookSecretPrefix + base64.StdEncoding.EncodeToString(randomBytes(32)))
 }
 
+// ValidWebhookSecret reports whether messages can be signed with a secret.
+func ValidWebhookSecret(s Secret) bool {
+	text, ok := strings.CutPrefix(s.Reveal(), webhookSecretPrefix)
+	key, err := base64.StdEncoding.DecodeString(text)
+	return ok && err == nil && len(key) > 0
+}
+
 // WebhookRequest asks for a new endpoint.
 type WebhookRequest struct {
 	URL          string

@@ -25,7 +25,7 @@ type exportCommand struct {
 	passphraseSettings
 	Out         string `required:"" placeholder:"FILE" help:"File to write; - is standard output."`
 	Format      string `enum:"jsonl,csv" default:"jsonl" help:"jsonl, which can be imported, or csv: connections without secrets."`
-	WithSecrets bool   `help:"Include credentials, password and key hashes and the integrations' secrets, sealed with a passphrase."`
+	WithSecrets bool   `help:"Include credentials, password and key hashes and the secrets of integrations and webhooks, sealed with a passphrase."`
 	History     bool   `help:"Include audit entries and events."`
 }
 
@@ -113,7 +113,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 
 // kindNames are what people call the kinds of records.
 var kindNames = map[string]string{
-	"integration": "integrations", "admin": "admins", "apiKey": "API keys", "connection": "connections", "auditEntry": "audit entries", "event": "events",
+	"integration": "integrations", "admin": "admins", "apiKey": "API keys", "webhookEndpoint": "webhook endpoints", "connection": "connections", "auditEntry": "audit entries", "event": "events",
 }
 
 // countsText lists counts for people.

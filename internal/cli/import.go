@@ -17,7 +17,7 @@ type importCommand struct {
 	passphraseSettings
 	File    string `arg:"" help:"File that patchbay export wrote; - is standard input."`
 	Check   bool   `help:"Write nothing: check every line and tell what would be imported."`
-	Replace bool   `help:"Put what is in the file in place of what has the same user and integration, or the same name."`
+	Replace bool   `help:"Put what is in the file in place of what has the same user and integration, the same name, or the same webhook endpoint."`
 }
 
 // Run imports.
@@ -90,6 +90,9 @@ func printReport(w io.Writer, report *transfer.Report, check bool) error {
 	}
 	if report.NoSecrets && report.Imported["integration"] > 0 {
 		b.WriteString("The integrations came without their secrets: set oauth_client_secret and what reads [redacted] again.\n")
+	}
+	if report.NoSecrets && report.Imported["webhookEndpoint"] > 0 {
+		b.WriteString("The webhook endpoints came disabled, without their secrets: roll each secret, give it to the application, and enable the endpoint.\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

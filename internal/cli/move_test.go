@@ -86,9 +86,9 @@ func TestWhatCannotBeMovedIsSaidInOneLine(t *testing.T) {
 	}
 }
 
-// A cell that begins like a formula would be one: a user id is whatever somebody typed.
-func TestCSVHoldsNoFormulaAndNoSecret(t *testing.T) {
-	t.Chdir(t.TempDir())
+// openHere makes the database that commands find in this directory.
+func openHere(t *testing.T) *store.Store {
+	t.Helper()
 	key := vault.NewKey()
 	t.Setenv("PATCHBAY_ENCRYPTION_KEY", key)
 	ring, err := vault.Parse(key)
@@ -99,6 +99,32 @@ func TestCSVHoldsNoFormulaAndNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+func TestWebhookEndpointsWithoutTheirSecretsAreToldOf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	db := openHere(t)
+	endpoint := &models.WebhookEndpoint{UUID: "6b0d4f6e-2f0f-4f57-9d2c-0f6f6d1f3a10", URL: "https://app.example.com", Enabled: true, DateCreated: storetest.Now, LastModified: storetest.Now, Secret: models.NewWebhookSecret()}
+	if err := db.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateWebhookEndpoint(endpoint) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out := succeed(t, "", "export", "--out", "all.jsonl"); out != "Exported to all.jsonl: 1 webhook endpoints.\n" {
+		t.Errorf("export: %q", out)
+	}
+	out := succeed(t, "", "import", "all.jsonl", "--db", "other/patchbay.db")
+	if !strings.HasPrefix(out, "Imported: 1 webhook endpoints.\nThe webhook endpoints came disabled, without their secrets: roll") {
+		t.Errorf("import: %q", out)
+	}
+}
+
+// A cell that begins like a formula would be one: a user id is whatever somebody typed.
+func TestCSVHoldsNoFormulaAndNoSecret(t *testing.T) {
+	t.Chdir(t.TempDir())
+	db := openHere(t)
 	formulas := []string{`=HYPERLINK("http://x.example","y")`, "+1", "-2+3", "@SUM(1)", "＝1", " =1", "|x", "plain, with a comma"}
 	for _, user := range formulas {
 		c := storetest.Connection("slack", user)

@@ -52,11 +52,12 @@ const sandboxName = sandbox.Name
 
 // Limits of a connection to the server; the write limit covers a slow provider's token endpoint.
 const (
-	headerTimeout   = 10 * time.Second
-	readTimeout     = 30 * time.Second
-	writeTimeout    = 60 * time.Second
-	idleTimeout     = 2 * time.Minute
-	shutdownTimeout = 20 * time.Second // longer than a provider may take: its tokens have to be stored
+	headerTimeout    = 10 * time.Second
+	readTimeout      = 30 * time.Second
+	writeTimeout     = 60 * time.Second
+	idleTimeout      = 2 * time.Minute
+	jobsDrainTimeout = 5 * time.Second  // what is not done by then is done after the next start
+	shutdownTimeout  = 20 * time.Second // longer than a provider may take: its tokens have to be stored
 )
 
 // Run serves until ctx ends.
@@ -118,19 +119,30 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	background.Loop(meter.Run)
 	background.Every(reloadInterval, "reload integrations", config.Connections.Reload)
-	background.Every(sweepInterval, "sweep", config.Connections.Sweep)
-	background.Every(refreshInterval, "refresh ahead", config.Connections.RefreshDue)
+	background.Every(sweepInterval, "sweep", until(ctx, config.Connections.Sweep))
+	background.Every(refreshInterval, "refresh ahead", until(ctx, config.Connections.RefreshDue))
 	background.Every(useInterval, "note uses", config.Connections.NoteUses)
 	background.Every(rotation.Interval, "look after the encryption keys", keeper.Tick)
 	if err := background.Start(ctx); err != nil {
 		return err
 	}
 	err = serve(ctx, listener, handlers.New(config), log)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobsDrainTimeout)
 	defer cancel()
 	err = errors.Join(err, background.Stop(drain))
 	config.Connections.Close()
 	return errors.Join(err, keeper.Leave(context.WithoutCancel(ctx)))
+}
+
+// until gives work that asks providers and begins nothing more once ctx has ended: what they give out while the program shuts down
+// may not be stored in time.
+func until(ctx context.Context, work func(context.Context) error) func(context.Context) error {
+	return func(context.Context) error {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return work(ctx)
+	}
 }
 
 // How often background work runs.

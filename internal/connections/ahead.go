@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -26,20 +27,25 @@ const (
 // RefreshDue begins, for every integration that has connections to be refreshed in the background, to refresh them, and returns
 // without waiting: one that hangs holds up no other. It is called again and again, and goes on where the last call has not ended.
 func (s *Service) RefreshDue(ctx context.Context) error {
-	names, err := s.store.DueIntegrations(ctx, s.now())
+	var names []string
+	for _, in := range s.Integrations() {
+		names = append(names, in.Name)
+	}
+	names, err := s.store.DueIntegrations(ctx, names, s.now())
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if _, busy := s.ahead.LoadOrStore(name, true); busy {
+		if _, busy := s.ahead.LoadOrStore(name, true); busy || !s.begin() {
 			continue
 		}
-		s.underWay.Go(func() {
+		go func() {
+			defer s.underWay.Done()
 			defer s.ahead.Delete(name)
 			if err := s.refreshAhead(ctx, name); err != nil && ctx.Err() == nil {
 				s.log.Error("refresh ahead", "integration", name, "error", err)
 			}
-		})
+		}()
 	}
 	return nil
 }
@@ -65,8 +71,13 @@ func (s *Service) refreshAhead(ctx context.Context, integration string) error {
 				if got, _ := result.Val.(fresh); got.connection != nil && (got.connection.AheadAt == nil || got.connection.AheadAt.After(s.now())) {
 					gotOn.Store(true)
 				}
-				if models.AsError(result.Err) != nil { // the connection tells
+				switch {
+				case result.Err == nil, models.AsError(result.Err) != nil: // the connection tells
 					return nil
+				case store.Unopenable(result.Err): // which holds up no other
+					gotOn.Store(true)
+					s.log.Error("refresh ahead", "connection", due[i].UUID, "error", result.Err)
+					return s.store.PutOff(ctx, due[i].ID, s.now().Add(models.KeepAlive))
 				}
 				return result.Err
 			})

@@ -54,6 +54,7 @@ type Service struct {
 	used      uses           // not yet written
 	underWay  sync.WaitGroup // refreshes
 	ending    chan struct{}  // closed when the program ends
+	beginning sync.Mutex     // against ending meanwhile
 }
 
 // New gives a service, with the integrations of the database.
@@ -76,8 +77,23 @@ func New(ctx context.Context, config Config) (*Service, error) {
 // Close waits for refreshes that outlive their callers: what a provider has given out by now has to be stored. Nothing else may be
 // asked of the service by then.
 func (s *Service) Close() {
+	s.beginning.Lock()
 	close(s.ending)
+	s.beginning.Unlock()
 	s.underWay.Wait()
+}
+
+// begin counts a refresh in, unless the program ends.
+func (s *Service) begin() bool {
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	select {
+	case <-s.ending:
+		return false
+	default:
+		s.underWay.Add(1)
+		return true
+	}
 }
 
 // Get finds a connection by its uuid. It fails with unknown_connection.

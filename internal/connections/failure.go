@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// maxRefusals is how often in a row a provider may refuse without saying that the grant has ended, before it counts as ended.
-	maxRefusals = 5
+	// Refusals that may mean that the grant has ended are further apart: five of them take more than an hour.
+	minRefusalBackOff = 5 * time.Minute
+	maxRefusalBackOff = time.Hour
 
 	// Bounds of how long a provider that failed is left alone; twice as long after each failure.
 	minBackOff = 30 * time.Second
@@ -23,19 +24,31 @@ const (
 // saveFailure stores what a failed refresh means for the connection, with one event for each turn for the worse.
 func (s *Service) saveFailure(tx *store.Tx, at fresh, rotated bool, failure *oauth.RefreshFailure) error {
 	c := at.connection
-	impatient := c.State == models.StateError && c.RefreshAt != nil && c.RefreshAt.After(s.now()) // somebody forced it
-	before, state := c.State, models.StateError
+	state := &c.State
+	if c.State == models.StateDisabled { // meanwhile; this is what ends it being disabled
+		state = &c.StateBefore
+	}
+	before := *state
 	c.Failures++
+	impatient := before == models.StateError && c.RefreshAt != nil && c.RefreshAt.After(s.now()) // somebody forced it
 	if failure.Verdict == oauth.Refused && !impatient {
 		c.Refusals++
 	}
-	if failure.Verdict == oauth.Dead || c.Refusals >= maxRefusals || before == models.StateNeedsReconnect {
-		state = models.StateNeedsReconnect
+	wait := backOff(c.Failures, minBackOff, maxBackOff)
+	if failure.Verdict == oauth.Refused {
+		wait = backOff(c.Refusals, minRefusalBackOff, maxRefusalBackOff)
 	}
-	again := s.now().Add(backOff(c.Failures, failure.RetryAfter)).Truncate(time.Microsecond)
+	again := s.now().Add(max(wait, min(failure.RetryAfter, maxRetryAfter))).Truncate(time.Microsecond)
 	c.RefreshAt, c.AheadAt = &again, &again
 	c.StateReason, c.StateAnswer = failure.Reason, failure.Answer
-	if state == models.StateNeedsReconnect || before == models.StateDisabled {
+	*state = models.StateError
+	if failure.Verdict == oauth.Dead {
+		c.Refusals = 0
+	}
+	if failure.Verdict == oauth.Dead || c.Unclear() || before == models.StateNeedsReconnect {
+		*state = models.StateNeedsReconnect
+	}
+	if *state == models.StateNeedsReconnect || c.State == models.StateDisabled {
 		c.AheadAt = nil
 	}
 	if err := tx.SaveFailure(c); err != nil {
@@ -46,15 +59,10 @@ func (s *Service) saveFailure(tx *store.Tx, at fresh, rotated bool, failure *oau
 			return err
 		}
 	}
-	if before == models.StateDisabled {
-		c.StateBefore = state
-		return tx.SaveState(c, s.now())
-	}
-	if before == state {
+	if *state == before {
 		return nil
 	}
-	c.State = state
-	if err := tx.SaveState(c, s.now()); err != nil || state != models.StateNeedsReconnect {
+	if err := tx.SaveState(c, s.now()); err != nil || *state != models.StateNeedsReconnect {
 		return err
 	}
 	entry := s.entry(models.Actor{Name: models.SystemActor}, models.AuditNeedsReconnect, c)
@@ -62,9 +70,9 @@ func (s *Service) saveFailure(tx *store.Tx, at fresh, rotated bool, failure *oau
 	return s.record(tx, entry, models.EventConnectionNeedsReconnect, c.StateReason)
 }
 
-// backOff gives how long to leave a provider alone after so many failures in a row: longer each time, not at one time for all,
-// and as long as it asks for, within bounds.
-func backOff(failures int, asked time.Duration) time.Duration {
-	wait := min(minBackOff<<min(failures-1, 10), maxBackOff)
-	return max(wait+rand.N(wait/5), min(asked, maxRetryAfter))
+// backOff gives how long to leave a provider alone after so many failures in a row: twice as long each time, within bounds, and not
+// equally long for all.
+func backOff(failures int, least, most time.Duration) time.Duration {
+	wait := min(least<<min(max(failures-1, 0), 10), most)
+	return wait + rand.N(wait/5)
 }

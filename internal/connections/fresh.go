@@ -43,13 +43,17 @@ func (s *Service) given(c *models.Connection, credentials models.Credentials, wa
 		return nil, models.Credentials{}, disabled()
 	case s.usable(c, credentials, want) && !(want.Force && c.State == models.StateNeedsReconnect):
 		return c, credentials, nil
-	case c.State == models.StateError && c.RefreshAt != nil:
-		return nil, models.Credentials{}, &models.Error{
-			Kind: models.KindProviderFailed, Code: models.CodeRefreshFailed, RetryAfter: c.RefreshAt.Sub(s.now()),
-			Message: c.Trouble() + " It is asked again in a moment.",
-		}
+	case c.State == models.StateNeedsReconnect || !c.Refreshable:
+		return nil, models.Credentials{}, needsReconnect(c)
 	}
-	return nil, models.Credentials{}, needsReconnect(c)
+	failure := &models.Error{
+		Kind: models.KindProviderFailed, Code: models.CodeRefreshFailed, RetryAfter: minBackOff,
+		Message: c.Integration + " gave no access token that can be used. It is asked again in a moment.",
+	}
+	if c.State == models.StateError && c.RefreshAt != nil {
+		failure.RetryAfter, failure.Message = c.RefreshAt.Sub(s.now()), c.Trouble()+" It is asked again in a moment."
+	}
+	return nil, models.Credentials{}, failure
 }
 
 func disabled() error {
@@ -60,22 +64,29 @@ func (s *Service) usable(c *models.Connection, credentials models.Credentials, w
 	return c.Usable(s.now()) && (want.Rejected == "" || credentials.AccessToken.Hash() != want.Rejected)
 }
 
+// leastAge is how old a token is at least when it is replaced because the provider's API rejected it.
+const leastAge = 10 * time.Second
+
 // due reports whether a token is to be refreshed before it is used. While the provider is in trouble, it is left alone for
 // some time. A MinTTL does not ask for a token that is as new as one gets: its life may be shorter than that.
 func (s *Service) due(c *models.Connection, credentials models.Credentials, want Freshness) bool {
 	now := s.now()
 	reached := func(at *time.Time) bool { return at != nil && !at.After(now) }
 	switch {
-	case !c.Refreshable || c.State == models.StateNeedsReconnect || c.State == models.StateDisabled:
+	case !c.Refreshable || c.State == models.StateDisabled:
 		return false
+	case c.State == models.StateNeedsReconnect:
+		return want.Force && c.Unclear()
 	case want.Force:
 		return true
 	case want.ahead && reached(c.AheadAt):
 		return true
 	case c.State == models.StateError && c.RefreshAt != nil:
 		return reached(c.RefreshAt)
-	case reached(c.RefreshAt) || !s.usable(c, credentials, want):
+	case reached(c.RefreshAt) || !c.Usable(now):
 		return true
+	case !s.usable(c, credentials, want): // rejected; a token that comes again and again is not asked for each time
+		return now.Sub(c.ObtainedAt) >= leastAge
 	case c.ExpiresAt == nil || c.RefreshAt == nil:
 		return !c.Usable(now.Add(want.MinTTL))
 	}

@@ -3,7 +3,9 @@ package connections
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/oauth"
@@ -40,7 +42,7 @@ func (s *Service) refresh(ctx context.Context, seen *models.Connection, at model
 		defer timer.Stop()
 		enough = timer.C
 	}
-	for {
+	for tries := 0; ; tries++ {
 		flight := s.fly(ctx, seen, want)
 		select {
 		case <-ctx.Done():
@@ -53,8 +55,10 @@ func (s *Service) refresh(ctx context.Context, seen *models.Connection, at model
 				return nil, models.Credentials{}, result.Err
 			}
 			want.Force = want.Force && !got.renewed && got.connection.ObtainedAt.Equal(seen.ObtainedAt)
-			if result.Err == nil && !got.renewed && s.due(got.connection, got.credentials, want) {
-				continue // a flight that another began was content with less
+			// A flight that another began was content with less, or an answer that was kept came too late.
+			again := !got.renewed || !got.connection.Usable(s.now()) && tries == 0
+			if result.Err == nil && again && s.due(got.connection, got.credentials, want) {
+				continue
 			}
 			connection := *got.connection
 			return s.given(&connection, got.credentials, want)
@@ -65,12 +69,23 @@ func (s *Service) refresh(ctx context.Context, seen *models.Connection, at model
 // fly joins the flight of a connection, or begins it. The caller may go away; the others, and the token that the provider has
 // given out by then, stay.
 func (s *Service) fly(ctx context.Context, seen *models.Connection, want Freshness) <-chan flightResult {
-	return s.refreshes.DoChan(seen.UUID, func() (any, error) {
-		s.underWay.Add(1)
+	return s.refreshes.DoChan(seen.UUID, func() (result any, err error) {
+		if !s.begin() {
+			return fresh{}, errEnding
+		}
 		defer s.underWay.Done()
+		defer func() { // a fault at one connection must not end the program
+			if cause := recover(); cause != nil {
+				s.log.Error("panic in a refresh", "connection", seen.UUID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+				result, err = fresh{}, fmt.Errorf("panic in a refresh of connection %s", seen.UUID)
+			}
+		}()
 		return s.refreshOnce(context.WithoutCancel(ctx), seen, want)
 	})
 }
+
+// errEnding says that the program ends.
+var errEnding = &models.Error{Kind: models.KindProviderTimeout, Code: models.CodeRefreshTimeout, Message: "The server is shutting down. Ask again."}
 
 // refreshOnce refreshes a connection, or waits for another process that does.
 func (s *Service) refreshOnce(ctx context.Context, seen *models.Connection, want Freshness) (fresh, error) {
@@ -92,7 +107,7 @@ func (s *Service) refreshOnce(ctx context.Context, seen *models.Connection, want
 		}
 		select {
 		case <-s.ending:
-			return fresh{}, &models.Error{Kind: models.KindProviderTimeout, Code: models.CodeRefreshTimeout, Message: "The server is shutting down. Ask again."}
+			return fresh{}, errEnding
 		case <-time.After(leasePoll/2 + rand.N(leasePoll/2)):
 		}
 	}
@@ -116,7 +131,7 @@ func (s *Service) lease(ctx context.Context, seen *models.Connection, want Fresh
 	if r.Leased {
 		return r, false, nil
 	}
-	err = s.store.Write(ctx, func(tx *store.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if r, err = tx.LockForRefresh(ctx, seen.UUID); err != nil {
 			return err
 		}
@@ -155,7 +170,7 @@ func (s *Service) refreshLeased(ctx context.Context, r *store.Refresh, began tim
 func (s *Service) keepReply(ctx context.Context, r *store.Refresh, reply oauth.Reply) {
 	text, err := json.Marshal(reply)
 	if err == nil {
-		err = s.store.Write(ctx, func(tx *store.Tx) error {
+		err = s.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 			stored, err := tx.LockForRefresh(ctx, r.Connection.UUID)
 			if err != nil || stored.Credentials.RefreshToken != r.Credentials.RefreshToken {
 				return err
@@ -173,7 +188,7 @@ func (s *Service) keepReply(ctx context.Context, r *store.Refresh, reply oauth.R
 // is no newer one.
 func (s *Service) saveRefreshed(ctx context.Context, r *store.Refresh, in *models.Integration, renewed models.Credentials) (fresh, error) {
 	result := fresh{credentials: renewed, renewed: true}
-	err := s.persist(ctx, func(tx *store.Tx) error {
+	err := s.persist(ctx, func(ctx context.Context, tx *store.Tx) error {
 		stored, err := tx.LockForRefresh(ctx, r.Connection.UUID)
 		if err != nil {
 			return err
@@ -198,7 +213,7 @@ func (s *Service) saveRefreshed(ctx context.Context, r *store.Refresh, in *model
 // what is at hand, or none when it has been overtaken: by new credentials, or by somebody who took the lease over.
 func (s *Service) refreshFailed(ctx context.Context, r *store.Refresh, rotated models.Credentials, failure *oauth.RefreshFailure, answer error) (fresh, error) {
 	var result fresh
-	err := s.persist(ctx, func(tx *store.Tx) error {
+	err := s.persist(ctx, func(ctx context.Context, tx *store.Tx) error {
 		stored, err := tx.LockForRefresh(ctx, r.Connection.UUID)
 		if err != nil {
 			return err
@@ -221,18 +236,33 @@ func (s *Service) refreshFailed(ctx context.Context, r *store.Refresh, rotated m
 		return fresh{}, err
 	case answer != nil && result.connection.State == models.StateNeedsReconnect:
 		answer = needsReconnect(result.connection)
+	case answer != nil && result.connection.RefreshAt != nil:
+		if e := models.AsError(answer); e != nil {
+			told := *e
+			told.RetryAfter = max(0, result.connection.RefreshAt.Sub(s.now()))
+			answer = &told
+		}
 	}
 	return result, answer
 }
 
+// writeTime bounds a write of a refresh: a database that does not answer must not make a lease end unnoticed.
+const writeTime = 10 * time.Second
+
+func (s *Service) write(ctx context.Context, change func(context.Context, *store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return s.store.Write(ctx, func(tx *store.Tx) error { return change(ctx, tx) })
+}
+
 // persist writes what must not be lost, for as long as it takes: the only copy of a rotated refresh token is in memory while the
 // disk is full or the database away. It gives up when that has no prospect, or when the program ends.
-func (s *Service) persist(ctx context.Context, change func(*store.Tx) error) error {
+func (s *Service) persist(ctx context.Context, change func(context.Context, *store.Tx) error) error {
 	const most = 10 * time.Minute
 	began, wait := time.Now(), 50*time.Millisecond
 	for {
-		err := s.store.Write(ctx, change)
-		if err == nil || models.AsError(err) != nil || time.Since(began) > most {
+		err := s.write(ctx, change)
+		if err == nil || models.HasCode(err, models.CodeUnknownConnection) || time.Since(began) > most {
 			return err
 		}
 		s.log.Error("store the outcome of a refresh; it is tried again", "error", err)

@@ -158,6 +158,59 @@ func TestUnclearRefusalsCostTheConnectionOnlyAfterFive(t *testing.T) {
 	if got := eventsOf(t, s); got != "created needs_reconnect" {
 		t.Errorf("events: %s", got)
 	}
+	p.answer.Store(nil)
+	if got, err := s.Refresh(t.Context(), actor, c.UUID); err != nil || got.State != models.StateConnected {
+		t.Errorf("an operator asks once more, and the provider has thought better of it: %+v, %v", got, err)
+	}
+}
+
+func TestRefusalsOfAFewMinutesCostNothing(t *testing.T) {
+	s, _, p, _ := refreshing(t)
+	p.answers(answerWith(http.StatusBadRequest, `{"error":"unauthorized_client"}`))
+	p.advance(50 * time.Minute)
+	for range 60 {
+		must(t, s.RefreshDue(t.Context()))
+		s.underWay.Wait()
+		p.advance(time.Minute)
+	}
+	if got, err := s.Find(t.Context(), "own", "42"); err != nil || got.State != models.StateError || got.Refusals < 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestADeadGrantIsToldWhileItsConnectionIsDisabled(t *testing.T) {
+	s, _, p, c := refreshing(t)
+	p.answers(func(w http.ResponseWriter, r *http.Request) {
+		_, err := s.Disable(t.Context(), actor, c.UUID)
+		must(t, err)
+		answerWith(400, `{"error":"invalid_grant"}`)(w, r)
+	})
+	p.advance(2 * time.Hour)
+	if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{}); !models.HasCode(err, models.CodeConnectionDisabled) {
+		t.Error(err)
+	}
+	if got := eventsOf(t, s); got != "created updated needs_reconnect" {
+		t.Errorf("events: %s", got)
+	}
+	if got, err := s.Enable(t.Context(), actor, c.UUID); err != nil || got.State != models.StateNeedsReconnect {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestOneDamagedConnectionHoldsUpNoOther(t *testing.T) {
+	s, db, p, c := refreshing(t)
+	register(t, s, "own", "healthy", "refresh")
+	p.advance(50 * time.Minute)
+	_, err := db.SQL().ExecContext(t.Context(), "UPDATE connections SET sealed_credentials = 'damaged' WHERE uuid = '"+c.UUID+"'")
+	must(t, err)
+	for range 3 {
+		must(t, s.RefreshDue(t.Context()))
+		s.underWay.Wait()
+	}
+	p.expect(t, "the healthy one", 1)
+	if n, err := db.CountDue(t.Context(), p.now(), 10); err != nil || n != 0 {
+		t.Errorf("%d are due again at once, %v", n, err)
+	}
 }
 
 func TestAnHourOfOutageCostsNothing(t *testing.T) {
@@ -208,6 +261,10 @@ func TestAProviderThatAsksToBeLeftAlone(t *testing.T) {
 func TestATokenThatTheProviderRejectsIsReplacedOnce(t *testing.T) {
 	s, _, p, _ := refreshing(t)
 	rejected := models.Secret("access-0").Hash()
+	if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{Rejected: rejected}); !models.HasCode(err, models.CodeRefreshFailed) {
+		t.Errorf("a token that was obtained just now: %v", err)
+	}
+	p.advance(time.Minute)
 	var group sync.WaitGroup
 	for range 100 {
 		group.Go(func() {
@@ -222,6 +279,15 @@ func TestATokenThatTheProviderRejectsIsReplacedOnce(t *testing.T) {
 		t.Errorf("later: %v", err)
 	}
 	p.expect(t, "one more of them", 1)
+	p.advance(time.Minute)
+	p.answers(answerWith(200, `{"access_token":"access-1","expires_in":3600}`))
+	for range 3 { // the provider gives the same one again: the user can do nothing about that
+		if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{Rejected: models.Secret("access-1").Hash()}); !models.HasCode(err, models.CodeRefreshFailed) {
+			t.Errorf("the same token again: %v", err)
+		}
+	}
+	p.expect(t, "the same token again", 2)
+	p.advance(time.Minute)
 	p.answers(answerWith(http.StatusServiceUnavailable, ""))
 	if _, _, err := s.FreshCredentials(t.Context(), "own", "42", Freshness{Rejected: models.Secret("access-1").Hash()}); !models.HasCode(err, models.CodeRefreshFailed) {
 		t.Errorf("the rejected token was given again: %v", err)

@@ -98,6 +98,9 @@ func (s *Service) UpdateCredentials(ctx context.Context, actor models.Actor, uui
 // renew gives a connection new credentials. One that is disabled stays so.
 func (s *Service) renew(tx *store.Tx, c *models.Connection, rules models.RefreshRules, credentials models.Credentials) error {
 	disabled, before := c.State == models.StateDisabled, c.State
+	if disabled {
+		before = c.StateBefore
+	}
 	c.Hold(credentials, rules, s.now())
 	if disabled {
 		c.State, c.StateBefore, c.AheadAt = models.StateDisabled, models.StateConnected, nil

@@ -24,6 +24,7 @@ const (
 	RevocationUnsupported Revocation = "unsupported" // the provider offers none; the end user can remove the app there
 	RevocationRetrying    Revocation = "retrying"    // the provider is in trouble and is asked again for a day
 	RevocationFailed      Revocation = "failed"
+	RevocationSuperseded  Revocation = "superseded" // the user has connected again, and many providers end all of a user's grants with one
 )
 
 // How long a revocation may take.
@@ -161,6 +162,11 @@ func (s *Service) tryRevoke(ctx context.Context, left *grant) (Revocation, strin
 	// Without connections an integration may be changed, or another take its name, and the credentials are not for that one.
 	if hostOf(in.Auth.RevocationURL) != left.Host {
 		return RevocationFailed, "The integration's revocation endpoint is on another host than it was."
+	}
+	if left.ConnectionUUID != "" {
+		if _, err := s.Find(ctx, left.Integration, left.UserID); err == nil {
+			return RevocationSuperseded, ""
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()

@@ -198,3 +198,20 @@ func TestUnclaimedTokensAreRevokedOnceTheProviderIsBack(t *testing.T) {
 		t.Errorf("again in %v, %v, %d requests", again, err, p.revoked.Load())
 	}
 }
+
+func TestARevocationThatWaitsEndsWhenTheUserHasConnectedAgain(t *testing.T) {
+	s, db, p, c := refreshing(t)
+	p.revokes(answerWith(http.StatusServiceUnavailable, ""))
+	_, _, _, err := s.Delete(t.Context(), actor, c.UUID)
+	must(t, err)
+	job, _ := pendingRevocation(t, db)
+	register(t, s, "own", "42", "another")
+	p.revokes(nil)
+	p.advance(time.Hour)
+	if again, err := s.revokeAgain(t.Context(), job); err != nil || again != 0 || p.revoked.Load() != 1 {
+		t.Errorf("again in %v, %v, %d requests", again, err, p.revoked.Load())
+	}
+	if got := strings.Join(revokedEntries(t, s, c.UUID), "; "); got != "system superseded" {
+		t.Errorf("history: %s", got)
+	}
+}

@@ -19,8 +19,11 @@ const CallTimeout = 15 * time.Second
 // idleConnections is how many connections to one provider are kept for the next call.
 const idleConnections = 64
 
-// maxReplyBytes bounds the answer.
-const maxReplyBytes = 1 << 20
+// What bounds an answer.
+const (
+	maxReplyBytes  = 1 << 20
+	maxHeaderBytes = 64 << 10
+)
 
 // Client talks to providers. It is safe for concurrent use.
 type Client struct {
@@ -41,7 +44,9 @@ func New(allowPrivate []string, timeout time.Duration, now func() time.Time) (*C
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: timeout,
 		MaxIdleConnsPerHost: idleConnections,
-		IdleConnTimeout:     time.Minute,
+		// Shorter than what balancers keep: a connection that they close is not noticed before the next request is lost on it.
+		IdleConnTimeout:        15 * time.Second,
+		MaxResponseHeaderBytes: maxHeaderBytes,
 		// No Proxy: a proxy would dial for us, past the guard.
 	}
 	return &Client{&http.Client{Transport: transport, CheckRedirect: refuseRedirect}, timeout, now}, nil

@@ -3,11 +3,14 @@ package oauth
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -48,6 +51,49 @@ func loggable(err error) error {
 	return errors.New("the connection broke off, or the answer was no HTTP response")
 }
 
+// leastDisguised is how long a secret is at least to be looked for in disguise: shorter ones are found in any text.
+const leastDisguised = 8
+
+// disguises reports whether a text repeats a secret in another form than its own: escaped, encoded, in other letters, or with
+// something invisible in between.
+func disguises(text string, secrets []models.Secret) bool {
+	plain := text
+	for _, secret := range secrets {
+		plain = strings.ReplaceAll(strings.ReplaceAll(plain, secret.Reveal(), ""), url.QueryEscape(secret.Reveal()), "")
+	}
+	plain = strings.ReplaceAll(plain, `\/`, "/")
+	if unescaped, err := url.PathUnescape(plain); err == nil {
+		plain += " " + unescaped
+	}
+	plain = squeezed(plain)
+	for _, secret := range secrets {
+		s := secret.Reveal()
+		if len(s) < leastDisguised {
+			continue
+		}
+		backwards := []byte(s)
+		slices.Reverse(backwards)
+		for _, form := range []string{
+			s, string(backwards), hex.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
+		} {
+			if strings.Contains(plain, squeezed(form)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// squeezed leaves letters, digits and punctuation, in lower case.
+func squeezed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
+
 // maxExplanation bounds, in characters, what a provider's own words may take up on a page.
 const maxExplanation = 300
 
@@ -57,6 +103,13 @@ func Explain(code, description string, secrets ...models.Secret) string {
 	text := code
 	if description != "" {
 		text += ": " + description
+	}
+	const leftOut = "[left out, because it repeats a secret]"
+	switch {
+	case disguises(code, secrets):
+		return leftOut
+	case disguises(text, secrets):
+		text = code + ": " + leftOut
 	}
 	for _, secret := range secrets {
 		for _, form := range []string{secret.Reveal(), url.QueryEscape(secret.Reveal())} {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,27 +30,31 @@ const lastRead = 2 * time.Second
 // be sent and how long the answer is awaited, from began on. An error says that there is no answer; what the provider did is
 // not known then. It is to be read by [ReadRefresh].
 func (c *Client) AskRefresh(ctx context.Context, in *models.Integration, refreshToken models.Secret, began time.Time, within time.Duration) (Reply, error) {
-	within = min(within, c.timeout) - time.Since(began) // by the monotonic clock
-	if within <= 0 {
-		return Reply{}, errTooLate
-	}
+	within = min(within, c.timeout)
+	// By both clocks: the one that cannot be set stands still while the machine sleeps.
+	late := func() bool { return time.Since(began) > within || time.Now().Round(0).Sub(began.Round(0)) > within }
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	up := time.AfterFunc(within, func() { time.AfterFunc(lastRead, cancel) })
+	up := time.AfterFunc(within-time.Since(began), func() { time.AfterFunc(lastRead, cancel) })
 	defer up.Stop()
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}}
 	for name, value := range ownParams(in.Auth.TokenParams) {
 		form.Set(name, value)
 	}
-	address := in.Auth.RefreshURL
-	if address == "" {
-		address = in.Auth.TokenURL
-	}
-	reply, err := c.post(ctx, in, address, form)
-	if err != nil && ctx.Err() != nil {
-		err = errTooLate
+	reply, err := c.post(ctx, in, cmp.Or(in.Auth.RefreshURL, in.Auth.TokenURL), form, late)
+	switch {
+	case err == nil || reply.holdsTokens():
+		return reply, nil // also where the connection broke off behind them
+	case ctx.Err() != nil:
+		return reply, errTooLate
 	}
 	return reply, err
+}
+
+// holdsTokens reports whether an answer that may not be whole grants something.
+func (r Reply) holdsTokens() bool {
+	reply := parseReply(r)
+	return r.Status >= 200 && r.Status < 300 && (reply.text("access_token") != "" || reply.text("refresh_token") != "")
 }
 
 // errTooLate says that the time to ask is over.
@@ -108,7 +113,9 @@ func ReadRefresh(in *models.Integration, used models.Secret, answer Reply, askEr
 		return credentials, nil
 	}
 	failure := reply.judge(in)
-	failure.RetryAfter = retryAfter(answer.RetryAfter, answer.Received)
+	if failure.RetryAfter = retryAfter(answer.RetryAfter, answer.Received); failure.RetryAfter > 0 && failure.Verdict == Refused {
+		failure.Verdict = Unavailable // who says when to come again has not ended anything
+	}
 	failure.Answer = reply.answer(answer, used, credentials.AccessToken, credentials.RefreshToken, in.OAuth.Secret, basicCredentials(in.OAuth))
 	rotated := models.Credentials{Type: models.AuthOAuth2}
 	if failure.Verdict != Dead && reply.status < 300 && credentials.RefreshToken != used {
@@ -134,6 +141,9 @@ var deadTokenErrors = []string{
 	"bad_refresh_token", "expired_token", "invalid_grant", "invalid_refresh_token", "refresh_token_expired", "token_expired", "token_revoked",
 }
 
+// passingErrors are those that will pass, whatever the status (RFC 6749 §4.1.2.1, RFC 8628 §3.5).
+var passingErrors = []string{"server_error", "slow_down", "temporarily_unavailable"}
+
 // clientErrors are those by which a provider refuses our client, and not the grant (RFC 6749 §5.2).
 var clientErrors = []string{"incorrect_client_credentials", "invalid_client", "invalid_client_id", "bad_client_secret"}
 
@@ -145,6 +155,8 @@ func (r *tokenReply) judge(in *models.Integration) *RefreshFailure {
 	switch {
 	case known(deadTokenErrors) || r.code != "" && known(in.Auth.DeadTokenErrors):
 		return &RefreshFailure{Verdict: Dead, Reason: in.Name + " no longer accepts the refresh token: access was revoked, or has expired."}
+	case known(passingErrors):
+		return &RefreshFailure{Reason: in.Name + " is in trouble."}
 	case known(clientErrors):
 		return &RefreshFailure{Reason: in.Name + " refuses the client id or the client secret of the integration. Check them; connections recover by themselves."}
 	case r.status == http.StatusTooManyRequests:
@@ -155,6 +167,8 @@ func (r *tokenReply) judge(in *models.Integration) *RefreshFailure {
 		return &RefreshFailure{Reason: "The token endpoint of " + in.Name + " redirects to another address, which is not followed. Check the addresses of the integration."}
 	case r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed || r.status == http.StatusUnsupportedMediaType:
 		return &RefreshFailure{Reason: "The token endpoint of " + in.Name + " does not take the request. Check the addresses and body_format of the integration."}
+	case r.fields == nil && (r.status == http.StatusUnauthorized || r.status == http.StatusForbidden):
+		return &RefreshFailure{Reason: "Something before the token endpoint of " + in.Name + " refused the request."}
 	case r.status >= 400 || r.code != "" || r.saysNo():
 		return &RefreshFailure{Verdict: Refused, Reason: in.Name + " refused to refresh the access token, without saying that access has ended."}
 	}

@@ -1,8 +1,12 @@
 package oauth
 
 import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -110,6 +114,60 @@ func TestAnOddAnswerKeepsTheRefreshTokenItBrings(t *testing.T) {
 		if failure == nil || failure.Verdict != Unavailable || credentials.RefreshToken != "rotated" {
 			t.Errorf("%s: %q, %+v", name, credentials.RefreshToken.Reveal(), failure)
 		}
+	}
+}
+
+func TestSecretsInDisguiseAreLeftOut(t *testing.T) {
+	const secret = "Refresh/Token+1"
+	for name, told := range map[string]string{
+		"escaped":     "cannot use Refresh%2fToken%2b1",
+		"in JSON":     `cannot use Refresh\/Token+1`,
+		"base64":      "cannot use " + base64.StdEncoding.EncodeToString([]byte(secret)),
+		"hexadecimal": "cannot use " + strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		"shouted":     "cannot use REFRESH/TOKEN+1",
+		"spaced":      "cannot use Refresh / Tok\u200ben + 1",
+		"backwards":   "cannot use 1+nekoT/hserfeR",
+	} {
+		if got := Explain("e", told, secret); got != "e: [left out, because it repeats a secret]" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := Explain("e", "cannot use "+secret+" today", secret); got != "e: cannot use [redacted] today" {
+		t.Error(got)
+	}
+}
+
+func TestAnAnswerThatBreaksOffBehindItsTokensIsRead(t *testing.T) {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"access_token":"new","refresh_token":"rotated"}`)
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer endpoint.Close()
+	credentials, failure := refresh(t, newClient(t, endpoint.URL), integration("https://p.example/a", endpoint.URL), "old")
+	if failure != nil || credentials.RefreshToken != "rotated" {
+		t.Errorf("%q, %+v", credentials.RefreshToken.Reveal(), failure)
+	}
+}
+
+func TestARefreshTokenIsNotSentOnceItIsLate(t *testing.T) {
+	var sent atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); len(body) > 0 {
+			sent.Add(1)
+		}
+	}))
+	defer endpoint.Close()
+	client := newClient(t, endpoint.URL)
+	transport := client.http.Transport.(*http.Transport)
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		<-time.After(50 * time.Millisecond)
+		return dial(ctx, network, address)
+	}
+	reply, err := client.AskRefresh(t.Context(), integration("https://p.example/a", endpoint.URL), "token", time.Now(), 20*time.Millisecond)
+	if _, failure := ReadRefresh(integration("", ""), "token", reply, err); failure == nil || sent.Load() != 0 {
+		t.Errorf("sent %d times, %+v", sent.Load(), failure)
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *Client) Exchange(ctx context.Context, in *models.Integration, redirectU
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	answer, err := c.post(ctx, in, in.Auth.TokenURL, form)
+	answer, err := c.post(ctx, in, in.Auth.TokenURL, form, nil)
 	reply := parseReply(answer)
 	if err != nil || !reply.granted() {
 		failure := tokenError(in, "the authorization code", reply, err, code, verifier, in.OAuth.Secret, basicCredentials(in.OAuth))
@@ -62,7 +62,7 @@ func (c *Client) Revoke(ctx context.Context, in *models.Integration, credentials
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	answer, err := c.post(ctx, in, in.Auth.RevocationURL, form)
+	answer, err := c.post(ctx, in, in.Auth.RevocationURL, form, nil)
 	if err != nil {
 		return tokenError(in, "", tokenReply{}, err)
 	}
@@ -94,8 +94,8 @@ func retryAfter(header string, now time.Time) time.Duration {
 }
 
 // post sends a form as the integration's client (RFC 6749 §2.3.1). The answer is a reply whatever its status; an error tells
-// that there was none.
-func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values) (Reply, error) {
+// that there was none, or not all of it. Where late is not nil, the form is not sent once it is.
+func (c *Client) post(ctx context.Context, in *models.Integration, address string, form url.Values, late func() bool) (Reply, error) {
 	inBody := in.Auth.AuthorizationMethod == models.ClientAuthBody
 	if inBody {
 		form.Set("client_id", in.OAuth.ID)
@@ -107,10 +107,11 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 	if err != nil {
 		return Reply{}, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, &timely{bytes.NewReader(body), late})
 	if err != nil {
 		return Reply{}, err
 	}
+	request.ContentLength = int64(len(body))
 	request.GetBody = nil // a code or a refresh token is sent once, whatever happens to the connection
 	request.Header.Set("Content-Type", kind)
 	request.Header.Set("Accept", "application/json")
@@ -134,6 +135,19 @@ func (c *Client) post(ctx context.Context, in *models.Integration, address strin
 		Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"),
 		Received: c.now(), Body: text,
 	}, err
+}
+
+// timely is a body that is only sent in time: finding the host and connecting to it may have taken longer.
+type timely struct {
+	io.Reader
+	late func() bool
+}
+
+func (t *timely) Read(p []byte) (int, error) {
+	if t.late != nil && t.late() {
+		return 0, errTooLate
+	}
+	return t.Reader.Read(p)
 }
 
 var errReplyTooLong = errors.New("the answer is longer than 1 MiB")

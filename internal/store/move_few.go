@@ -49,6 +49,36 @@ func (tx *Tx) SaveMovedIntegration(in MovedIntegration) error {
 	return tx.integrationsChanged()
 }
 
+// EachWebhookEndpoint calls each with every webhook endpoint, oldest first, and with its secrets.
+func (v *Snapshot) EachWebhookEndpoint(ctx context.Context, each func(*models.WebhookEndpoint) error) error {
+	endpoints, err := v.FullWebhookEndpoints(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range endpoints {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FullWebhookEndpoints gives all webhook endpoints, the oldest first, with their secrets.
+func (q *queries) FullWebhookEndpoints(ctx context.Context) ([]*models.WebhookEndpoint, error) {
+	var rows []endpointRow
+	if err := q.db.WithContext(ctx).Order("id").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read webhook endpoints: %w", err)
+	}
+	endpoints := make([]*models.WebhookEndpoint, len(rows))
+	for i := range rows {
+		var err error
+		if endpoints[i], err = q.openEndpoint(&rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return endpoints, nil
+}
+
 // SaveAdmin stores all of an admin anew.
 func (tx *Tx) SaveAdmin(admin *models.Admin) error {
 	if err := tx.db.Save(admin).Error; err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -125,14 +126,38 @@ func (s *Store) Used(ctx context.Context, ids []int64, now time.Time) error {
 	})
 }
 
-// DueIntegrations names the integrations with connections that are to be refreshed in the background.
-func (q *queries) DueIntegrations(ctx context.Context, now time.Time) ([]string, error) {
-	var names []string
-	err := q.db.WithContext(ctx).Model(&models.Connection{}).Where("ahead_at <= ?", now).Distinct().Pluck("integration", &names).Error
-	if err != nil {
-		return nil, fmt.Errorf("find integrations with refreshes due: %w", err)
+// Unopenable reports whether an error says that a sealed value does not open: it was damaged, or its key is gone.
+func Unopenable(err error) bool {
+	return errors.Is(err, vault.ErrNotAuthentic) || errors.Is(err, vault.ErrUnknownKey)
+}
+
+// PutOff puts off the next refresh of a connection in the background.
+func (s *Store) PutOff(ctx context.Context, id int64, until time.Time) error {
+	return s.Write(ctx, func(tx *Tx) error {
+		if err := tx.db.Model(&connectionRow{}).Where("id = ?", id).Update("ahead_at", until).Error; err != nil {
+			return fmt.Errorf("put off a refresh: %w", err)
+		}
+		return nil
+	})
+}
+
+// DueIntegrations gives those of the integrations that have connections to be refreshed in the background.
+func (q *queries) DueIntegrations(ctx context.Context, names []string, now time.Time) ([]string, error) {
+	if n, err := q.CountDue(ctx, now, 1); err != nil || n == 0 { // mostly
+		return nil, err
 	}
-	return names, nil
+	var due []string
+	for _, name := range names {
+		var ids []int64
+		err := q.db.WithContext(ctx).Model(&models.Connection{}).Where("integration = ? AND ahead_at <= ?", name, now).Limit(1).Pluck("id", &ids).Error
+		if err != nil {
+			return nil, fmt.Errorf("find refreshes due: %w", err)
+		}
+		if len(ids) > 0 {
+			due = append(due, name)
+		}
+	}
+	return due, nil
 }
 
 // Due gives the connections of an integration that are to be refreshed in the background and that nobody refreshes now, the

@@ -117,7 +117,7 @@ func TestSQLitePagesComeFromIndexes(t *testing.T) {
 		"SELECT * FROM api_keys WHERE hash = 'x' OR previous_hash = 'x' AND previous_hash <> '' AND previous_expires_at > 9",
 		"SELECT * FROM attempts WHERE claim_hash = 'x' AND status = 'pending'",
 		"SELECT * FROM attempts WHERE status = 'pending' AND last_moved < 9",
-		"SELECT DISTINCT integration FROM connections WHERE ahead_at <= 9",
+		"SELECT id FROM connections WHERE integration = 'a' AND ahead_at <= 9 LIMIT 1",
 		"SELECT * FROM connections WHERE integration = 'a' AND ahead_at <= 9 AND lease_until <= 9 ORDER BY ahead_at LIMIT 128",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM connections WHERE ahead_at <= 9 LIMIT 10)",
 	} {

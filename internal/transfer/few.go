@@ -195,10 +195,16 @@ func saveAdmins(ctx context.Context, im *importer, rows []numbered) error {
 
 // decide counts what becomes of a row that cannot be without its secret, and reports whether it is stored.
 func (o *outcomes) decide(im *importer, line int, taken, same bool, reason string) bool {
-	switch {
-	case im.report.NoSecrets:
+	if im.report.NoSecrets {
 		o.counts[left]++
 		return false
+	}
+	return o.settle(im, line, taken, same, reason)
+}
+
+// settle counts what becomes of a row, and reports whether it is stored.
+func (o *outcomes) settle(im *importer, line int, taken, same bool, reason string) bool {
+	switch {
 	case same:
 		o.counts[present]++
 		return false

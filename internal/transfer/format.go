@@ -16,6 +16,7 @@ const (
 	kindIntegration = "integration"
 	kindAdmin       = "admin"
 	kindAPIKey      = "apiKey"
+	kindWebhook     = "webhookEndpoint"
 	kindConnection  = "connection"
 	kindAuditEntry  = "auditEntry"
 	kindEvent       = "event"
@@ -68,5 +69,5 @@ type numbered struct {
 
 // sections are the kinds of records in the order of the file.
 func sections() []*section {
-	return []*section{integrationSection(), adminSection(), apiKeySection(), connectionSection(), auditSection(), eventSection()}
+	return []*section{integrationSection(), adminSection(), apiKeySection(), webhookSection(), connectionSection(), auditSection(), eventSection()}
 }

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -114,11 +115,34 @@ func fill(t testing.TB, s *store.Store) {
 		if err := tx.CreateAdmin(&models.Admin{Email: "ada@example.com", Role: models.RoleOperator, DateCreated: storetest.Now, PasswordHash: "$argon2id$" + canary}); err != nil {
 			return err
 		}
+		for _, e := range webhookEndpoints() {
+			if err := tx.CreateWebhookEndpoint(&e); err != nil {
+				return err
+			}
+		}
 		return tx.CreateIntegration("stored", []byte(definition), storetest.Now)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// webhookEndpoints are one of which everything is set, and one of which as little as can be.
+func webhookEndpoints() []models.WebhookEndpoint {
+	ends, failing := storetest.Now.Add(time.Hour), storetest.Now.Add(-time.Hour)
+	secret := func(text string) models.Secret {
+		return models.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(canary+text)))
+	}
+	return []models.WebhookEndpoint{{
+		UUID: "6b0d4f6e-2f0f-4f57-9d2c-0f6f6d1f3a10", URL: "https://app.example.com/webhooks?token=" + canary, Description: "Größe: <all> & more",
+		Types: []models.EventType{models.EventConnectionDeleted, models.EventConnectionCreated}, Integrations: []string{"slack"},
+		Enabled: true, DisabledReason: "It answered that it is gone (status 410).", FailingSince: &failing, CreatedBy: "admin:ada@example.com",
+		DateCreated: storetest.Now, LastModified: storetest.Now.Add(time.Minute),
+		Secret: secret("-now"), PreviousSecret: secret("-before"), PreviousExpiresAt: &ends,
+	}, {
+		UUID: "6b0d4f6e-2f0f-4f57-9d2c-0f6f6d1f3a11", URL: "http://127.0.0.1:8080", CreatedBy: "apikey:backend",
+		DateCreated: storetest.Now, LastModified: storetest.Now, Secret: secret("-other"),
+	}}
 }
 
 // contents is all that is worth keeping, in a form that can be compared.
@@ -128,6 +152,7 @@ type contents struct {
 	Integrations []store.MovedIntegration
 	Admins       []models.Admin
 	APIKeys      []models.APIKey
+	Webhooks     []models.WebhookEndpoint
 	Audit        []models.AuditEntry
 	Events       []models.Event
 }
@@ -147,6 +172,7 @@ func contentsOf(t testing.TB, s *store.Store) contents {
 			func() error { return each(ctx, &all.Integrations, v.EachIntegration) },
 			func() error { return each(ctx, &all.Admins, v.EachAdmin) },
 			func() error { return each(ctx, &all.APIKeys, v.EachAPIKey) },
+			func() error { return each(ctx, &all.Webhooks, v.EachWebhookEndpoint) },
 			func() error { return each(ctx, &all.Audit, v.EachAuditEntry) },
 			func() error { return each(ctx, &all.Events, v.EachEvent) },
 		} {

@@ -59,9 +59,17 @@ func TestNoSecretLeavesInClear(t *testing.T) {
 	source := newSQLite(t)
 	fill(t, source)
 	forbidden := []string{canary, passphrase.Reveal()}
-	for _, before := range []string{"", "x", "xx"} { // base64 has three forms of a text, by where in a group of three bytes it begins
-		encoded := base64.StdEncoding.EncodeToString([]byte(before + canary))
-		forbidden = append(forbidden, encoded[4:len(encoded)-4])
+	for _, e := range webhookEndpoints() {
+		forbidden = append(forbidden, e.Secret.Reveal())
+		if e.PreviousSecret != "" {
+			forbidden = append(forbidden, e.PreviousSecret.Reveal())
+		}
+	}
+	for _, text := range slices.Clone(forbidden) {
+		for _, before := range []string{"", "x", "xx"} { // base64 has three forms of a text, by where in a group of three bytes it begins
+			encoded := base64.StdEncoding.EncodeToString([]byte(before + text))
+			forbidden = append(forbidden, encoded[4:len(encoded)-4])
+		}
 	}
 	for _, key := range contentsOf(t, source).APIKeys {
 		forbidden = append(forbidden, key.Hash, key.PreviousHash)
@@ -88,7 +96,7 @@ func TestWithoutSecretsConnectionsWaitForTheirUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !report.NoSecrets || report.Left["admin"] != 1 || report.Left["apiKey"] != 1 || report.Imported["connection"] != 60 || report.Imported["integration"] != 1 {
+	if !report.NoSecrets || report.Left["admin"] != 1 || report.Left["apiKey"] != 1 || report.Imported["connection"] != 60 || report.Imported["integration"] != 1 || report.Imported["webhookEndpoint"] != 2 {
 		t.Errorf("%+v", report)
 	}
 	want, got := contentsOf(t, source), contentsOf(t, target)
@@ -117,7 +125,7 @@ func TestWhatIsThereStaysUnlessItIsReplaced(t *testing.T) {
 	storetest.Create(t, target, theirs)
 	file := export(t, source, transfer.ExportOptions{Passphrase: passphrase})
 	report, err := importInto(t, target, file, nil)
-	if err != nil || report.Imported["connection"] != 59 || report.Skipped["connection"] != 1 || len(report.Reasons) != 1 || report.Reasons[0] != "line 5: user 1 has another connection of slack already" {
+	if err != nil || report.Imported["connection"] != 59 || report.Skipped["connection"] != 1 || len(report.Reasons) != 1 || report.Reasons[0] != "line 7: user 1 has another connection of slack already" {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	if _, err := target.Connection(t.Context(), theirs.UUID); err != nil {
@@ -136,7 +144,7 @@ func TestWhatIsThereStaysUnlessItIsReplaced(t *testing.T) {
 	// A UUID that another user's connection has is no reason to take that one away.
 	moved := strings.Replace(export(t, source, transfer.ExportOptions{}), `"userId":"1"`, `"userId":"another"`, 1)
 	report, _ = importInto(t, target, moved, nil)
-	if !slices.ContainsFunc(report.Reasons, func(reason string) bool { return strings.HasPrefix(reason, "line 5: uuid: ") }) {
+	if !slices.ContainsFunc(report.Reasons, func(reason string) bool { return strings.HasPrefix(reason, "line 7: uuid: ") }) {
 		t.Errorf("%.1000q", report.Reasons)
 	}
 }
@@ -155,7 +163,7 @@ func TestCheckWritesNothing(t *testing.T) {
 	}
 	file = strings.Replace(strings.Replace(file, `"version":3,`, `"version":"3",`, 1), `"role":"operator"`, `"role":"king"`, 1)
 	report, err = importInto(t, target, file, check)
-	if err != nil || len(report.Faults) != 3 || !strings.HasPrefix(report.Faults[0], "line 3: role: ") || !strings.HasPrefix(report.Faults[1], "line 7: version: ") || !strings.Contains(report.Faults[2], "sha256: ") {
+	if err != nil || len(report.Faults) != 3 || !strings.HasPrefix(report.Faults[0], "line 3: role: ") || !strings.HasPrefix(report.Faults[1], "line 9: version: ") || !strings.Contains(report.Faults[2], "sha256: ") {
 		t.Errorf("%q, %v", report.Faults, err)
 	}
 }

@@ -98,7 +98,7 @@ func whatIsDue(t *testing.T, s *store.Store) {
 		}
 		Create(t, s, c)
 	}
-	names, err := s.DueIntegrations(t.Context(), Now)
+	names, err := s.DueIntegrations(t.Context(), []string{"slack", "github", "hubspot", "unused"}, Now)
 	if must(t, err); len(names) != 2 {
 		t.Errorf("due %v", names)
 	}
