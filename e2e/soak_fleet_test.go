@@ -30,7 +30,7 @@ const shortLease = 2 * time.Second
 
 // fleet is some processes on one database, with providers in this process that count what they are asked.
 type fleet struct {
-	t         *testing.T
+	t         testing.TB
 	kind      string            // of the database
 	location  string            // of the database
 	postgres  *testkit.Postgres // nil for SQLite
@@ -45,7 +45,7 @@ type fleet struct {
 }
 
 // newFleet reserves processes on a new database, without starting them.
-func newFleet(t *testing.T, kind database, processes int) *fleet {
+func newFleet(t testing.TB, kind database, processes int) *fleet {
 	t.Helper()
 	f := &fleet{
 		t: t, kind: kind.name, key: vault.NewKey(), providers: map[string]*sandbox.Provider{}, webs: map[string]*httptest.Server{},
@@ -65,7 +65,7 @@ func newFleet(t *testing.T, kind database, processes int) *fleet {
 }
 
 // startFleet starts processes on a new database, with providers that misbehave as they are told.
-func startFleet(t *testing.T, kind database, processes int) *fleet {
+func startFleet(t testing.TB, kind database, processes int) *fleet {
 	t.Helper()
 	f := newFleet(t, kind, processes)
 	file := "integrations:\n"

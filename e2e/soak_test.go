@@ -49,15 +49,14 @@ func TestSoak(t *testing.T) {
 				if !isHeavy() {
 					t.Parallel()
 				}
-				startFleet(t, kind, n).soak(size, &results[i*len(size.processes)+j])
+				startFleet(t, kind, n).soak(t, size, &results[i*len(size.processes)+j])
 			})
 		}
 	}
 }
 
 // soak goes through the rounds.
-func (f *fleet) soak(size soakSize, results *soakTable) {
-	whole := f.t
+func (f *fleet) soak(whole *testing.T, size soakSize, results *soakTable) {
 	for _, round := range soakRounds {
 		if len(f.processes) < round.processes || round.postgres && f.postgres == nil {
 			continue

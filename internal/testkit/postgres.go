@@ -102,6 +102,9 @@ func newPostgres(programs string) (*Postgres, error) {
 	return p, p.wait()
 }
 
+// Folder is where the server keeps everything.
+func (p *Postgres) Folder() string { return p.dir }
+
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
 func (p *Postgres) command(program string, args ...string) *exec.Cmd {
