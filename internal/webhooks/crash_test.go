@@ -32,10 +32,15 @@ func TestADeliveryOutlivesItsProcess(t *testing.T) {
 	child := exec.Command(os.Args[0], "-test.run=^TestSendUntilKilled$")
 	child.Env = append(os.Environ(), "PATCHBAY_TEST_SENDER="+path, "PATCHBAY_TEST_KEY="+key)
 	var once sync.Once
+	started := make(chan struct{})
 	r.answers(func(w http.ResponseWriter, _ *http.Request) {
-		once.Do(func() { _ = child.Process.Kill() })
+		once.Do(func() {
+			<-started
+			_ = child.Process.Kill()
+		})
 	})
 	must(t, child.Start())
+	close(started)
 	if err := child.Wait(); err == nil || child.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Fatalf("the sender was not killed: %v", err)
 	}
