@@ -30,8 +30,8 @@ func New(s *store.Store, now func() time.Time) (service *Service, setupToken str
 		store: s, now: now, setupHash: sha256.Sum256([]byte(setupToken)),
 		// A person mistypes a few times; a guesser gets 10 tries at once and then one every 6 s from an address, and
 		// 20 at once and then one every 3 s at an account from everywhere.
-		byIP:      newSharedLimiter(s, "sign-in by address", newLimiter(now, 6*time.Second, 10)),
-		byAccount: newSharedLimiter(s, "sign-in by account", newLimiter(now, 3*time.Second, 20)),
+		byIP:      &sharedLimiter{s, "sign-in by address", newLimiter(now, 6*time.Second, 10)},
+		byAccount: &sharedLimiter{s, "sign-in by account", newLimiter(now, 3*time.Second, 20)},
 	}, setupToken
 }
 

@@ -23,10 +23,6 @@ type sharedLimiter struct {
 	local *limiter
 }
 
-func newSharedLimiter(db *store.Store, what string, local *limiter) *sharedLimiter {
-	return &sharedLimiter{db, what, local}
-}
-
 // wait takes one try of key and gives 0, or gives how long until there is one.
 func (l *sharedLimiter) wait(ctx context.Context, key string) (time.Duration, error) {
 	if wait := l.local.wait(key); wait > 0 {
