@@ -62,7 +62,11 @@ describe('in the browser', { skip: missing, timeout: 300_000 }, () => {
       window.tell = (promise) => promise.then(
         (result) => ({ result }),
         (error) => ({ error: { ...error, isError: error instanceof Error, message: error.message } }));
-      window.connect = (options) => { window.end = undefined; window.flow = patchbay.connect('slack', '1', options); tell(flow).then((end) => { window.end = end; window.fetchesAtEnd = fetches; }); }`);
+      window.connect = (options) => {
+        const flow = window.flow = patchbay.connect('slack', '1', options);
+        window.end = undefined;
+        tell(flow).then((end) => { if (flow === window.flow) Object.assign(window, { end, fetchesAtEnd: fetches }); }); // an earlier flow may end later
+      }`);
     app.connect = async (options = '') => {
       const popup = await chromium.popup(() => app.page.evaluate(`connect(${options})`));
       await popup.until('document.title === "connect"');
