@@ -25,7 +25,7 @@ const (
 
 // group lets writes that arrive while a commit is being made share the next one, for it is the commit that takes time:
 // SQLite waits for the disk. Each write runs in the goroutine of its caller when its turn comes, one after the other in
-// the order they came, inside a savepoint of its own; who has had the last turn commits for all.
+// the order they came; who has had the last turn commits for all.
 type group struct {
 	writer *gorm.DB
 	pool   *sql.DB
@@ -35,17 +35,20 @@ type group struct {
 	busy    bool // somebody has the turn
 	waiting []chan error
 
-	shared *sharedTx // the open transaction; belongs to who has the turn
+	// Both belong to who has the turn.
+	shared     *sharedTx // the open transaction
+	statements statements
 }
 
 // sharedTx is a transaction that several writes share.
 type sharedTx struct {
 	*sql.Tx
-	ready  time.Time // when the first of the writes was
-	writes int
-	broken error         // why it cannot be committed any more
-	done   chan struct{} // closed when err is known
-	err    error
+	statements *statements
+	ready      time.Time // when the first of the writes was
+	writes     int
+	broken     error         // why it cannot be committed any more
+	done       chan struct{} // closed when err is known
+	err        error
 }
 
 // write is [Store.Write].
@@ -120,6 +123,7 @@ func (g *group) begin(ctx context.Context) (*sharedTx, error) {
 	if g.shared != nil {
 		return g.shared, nil
 	}
+	g.statements.prepare(g.pool)
 	tx, err := g.pool.BeginTx(context.WithoutCancel(ctx), nil) // which is not this caller's alone
 	if err != nil {
 		err = fmt.Errorf("begin a transaction: %w", explained(err))
@@ -131,7 +135,7 @@ func (g *group) begin(ctx context.Context) (*sharedTx, error) {
 		g.busy, g.waiting = false, nil
 		return nil, err
 	}
-	g.shared = &sharedTx{Tx: tx, done: make(chan struct{})}
+	g.shared = &sharedTx{Tx: tx, statements: &g.statements, done: make(chan struct{})}
 	return g.shared, nil
 }
 
@@ -143,23 +147,31 @@ func (tx *sharedTx) due() bool {
 	return tx.broken != nil || tx.writes >= maxShared || time.Since(tx.ready) >= maxSharedTime
 }
 
-// run makes one change inside a savepoint and passes the turn, also when the change panics.
+// run makes one change and passes the turn, also when the change panics. A change that fails takes back itself alone: the first
+// of a transaction with all of that, for nobody else has written yet, another by its savepoint.
 func (g *group) run(ctx context.Context, tx *sharedTx, change func(*Tx) error) (err error) {
 	defer g.passTurn()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	first := tx.writes == 0
 	tx.writes++
-	if err := tx.exec("SAVEPOINT change"); err != nil {
-		return err
+	if !first {
+		if err := tx.exec("SAVEPOINT change"); err != nil {
+			return err
+		}
 	}
 	kept := false
 	defer func() {
-		if kept {
-			return
-		}
-		if lost := cmp.Or(tx.exec("ROLLBACK TO change"), tx.exec("RELEASE change")); lost != nil {
-			err = errors.Join(err, lost)
+		switch {
+		case kept:
+		case first:
+			g.shared = nil
+			tx.abandon()
+		default:
+			if lost := cmp.Or(tx.exec("ROLLBACK TO change"), tx.exec("RELEASE change")); lost != nil {
+				err = errors.Join(err, lost)
+			}
 		}
 	}()
 	db := g.writer.WithContext(context.WithoutCancel(ctx))
@@ -170,8 +182,10 @@ func (g *group) run(ctx context.Context, tx *sharedTx, change func(*Tx) error) (
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := tx.exec("RELEASE change"); err != nil {
-		return err
+	if !first {
+		if err := tx.exec("RELEASE change"); err != nil {
+			return err
+		}
 	}
 	kept = true
 	return nil
@@ -182,7 +196,7 @@ func (tx *sharedTx) exec(statement string) error {
 	if tx.broken != nil {
 		return nil
 	}
-	if _, err := tx.Tx.ExecContext(context.Background(), statement); err != nil {
+	if _, err := tx.ExecContext(context.Background(), statement); err != nil {
 		tx.broken = fmt.Errorf("the transaction was lost: %w", explained(err))
 	}
 	return tx.broken
@@ -191,10 +205,18 @@ func (tx *sharedTx) exec(statement string) error {
 // finish commits, and tells everybody how that went.
 func (tx *sharedTx) finish() {
 	if tx.err = tx.broken; tx.err != nil {
-		_ = tx.Rollback() // SQLite has done it
-	} else if err := tx.Commit(); err != nil {
+		tx.abandon()
+		return
+	}
+	if err := tx.Commit(); err != nil {
 		tx.err = fmt.Errorf("commit: %w", explained(err))
 	}
+	close(tx.done)
+}
+
+// abandon ends the transaction without a trace.
+func (tx *sharedTx) abandon() {
+	_ = tx.Rollback() // what can fail here is that SQLite has done it
 	close(tx.done)
 }
 
@@ -204,7 +226,12 @@ func (tx *sharedTx) ExecContext(ctx context.Context, query string, args ...any) 
 	if tx.broken != nil {
 		return nil, tx.broken
 	}
-	result, err := tx.Tx.ExecContext(context.WithoutCancel(ctx), query, args...)
+	ctx = context.WithoutCancel(ctx)
+	if statement := tx.statements.get(query); statement != nil {
+		result, err := tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
+		return result, tx.failed(err)
+	}
+	result, err := tx.Tx.ExecContext(ctx, query, args...)
 	return result, tx.failed(err)
 }
 
@@ -213,7 +240,12 @@ func (tx *sharedTx) QueryContext(ctx context.Context, query string, args ...any)
 	if tx.broken != nil {
 		return nil, tx.broken
 	}
-	rows, err := tx.Tx.QueryContext(context.WithoutCancel(ctx), query, args...)
+	ctx = context.WithoutCancel(ctx)
+	if statement := tx.statements.get(query); statement != nil {
+		rows, err := tx.StmtContext(ctx, statement).QueryContext(ctx, args...)
+		return rows, tx.failed(err)
+	}
+	rows, err := tx.Tx.QueryContext(ctx, query, args...)
 	return rows, tx.failed(err)
 }
 

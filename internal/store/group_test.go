@@ -186,3 +186,22 @@ func TestSQLiteTellsAllWhenTheirCommitFails(t *testing.T) {
 		t.Errorf("afterwards: %v", err)
 	}
 }
+
+func TestSQLiteKeepsPreparedNoMoreThanSoManyStatements(t *testing.T) {
+	s, uuid := openSQLite(t)
+	c, err := s.Connection(t.Context(), uuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []int64
+	for i := range 450 { // each a statement of its own
+		ids = append(ids, c.ID)
+		used := storetest.Now.Add(time.Duration(i) * time.Second)
+		if err := s.Used(t.Context(), ids, used); err != nil {
+			t.Fatal(err)
+		}
+		if c, err = s.Connection(t.Context(), uuid); err != nil || !c.UsedAt.Equal(used) {
+			t.Fatalf("list of %d: %v, used at %v", i, err, c.UsedAt)
+		}
+	}
+}

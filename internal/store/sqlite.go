@@ -39,7 +39,8 @@ func checkPath(path string) error {
 }
 
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
-// NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
+// NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection. It keeps what savepoints
+// would restore in memory, and up to 16 MB of pages, so that a large import need not write the same page again and again.
 func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writer, writerPool, err := openPool(path, 1, false, "synchronous(FULL)")
+	writer, writerPool, err := openPool(path, 1, false, "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)")
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +83,15 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 	return s, nil
 }
 
-func openPool(path string, size int, prepare bool, pragma string) (*gorm.DB, *sql.DB, error) {
+func openPool(path string, size int, prepare bool, pragmas ...string) (*gorm.DB, *sql.DB, error) {
 	settings := url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", "trusted_schema(0)", pragma},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "foreign_keys(1)", "trusted_schema(0)"},
 		"_txlock": {"immediate"},
 		// Times are integers: the driver's text form does not sort and loses zones.
 		"_inttotime":           {"1"},
 		"_time_integer_format": {"unix_micro"},
 	}
+	settings["_pragma"] = append(settings["_pragma"], pragmas...)
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
 	pool, err := sql.Open("sqlite", name.String())
 	if err != nil {
