@@ -192,6 +192,14 @@ func (f *fleet) register(integration string, n int, ends time.Time) []held {
 	return list
 }
 
+// registerEnded makes connections whose access tokens have ended, and leaves their refresh to who asks for them.
+func (f *fleet) registerEnded(integration string, n int) []held {
+	f.t.Helper()
+	list := f.register(integration, n, time.Now().Add(time.Hour))
+	f.exec("UPDATE connections SET expires_at = obtained_at, refresh_at = obtained_at WHERE integration = '" + integration + "'")
+	return list
+}
+
 // expired gives a time that is past.
 func expired() time.Time { return time.Now().Add(-time.Minute) }
 

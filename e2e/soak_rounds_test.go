@@ -52,7 +52,7 @@ func manyCallers(f *fleet, size soakSize, result *tally) {
 	f.misbehave(soaked, sandbox.Rule{Vice: "slow-answer", Amount: 200 * time.Millisecond})
 	defer f.misbehave(soaked)
 	for range size.repeats {
-		list := f.register(soaked, 1, expired())
+		list := f.registerEnded(soaked, 1)
 		callers := slices.Repeat(list, size.callers)
 		f.count(soaked, result, func() {
 			answers := f.askAll(callers, len(callers), false)
@@ -72,7 +72,7 @@ func manyCallers(f *fleet, size soakSize, result *tally) {
 func manyExpire(f *fleet, size soakSize, result *tally) {
 	f.misbehave(soaked, sandbox.Rule{Vice: "slow-answer", Amount: 20 * time.Millisecond})
 	defer f.misbehave(soaked)
-	list := f.register(soaked, size.expiring, expired())
+	list := f.registerEnded(soaked, size.expiring)
 	f.count(soaked, result, func() {
 		twice := make([]held, 0, 2*len(list))
 		for i := range list { // neighbours go to different processes
@@ -204,9 +204,14 @@ func (f *fleet) force(h held) (code string) {
 // until waits for something that other processes bring about.
 func (f *fleet) until(what string, done func() bool) {
 	f.t.Helper()
+	f.untilWithin(askTimeout, what, done)
+}
+
+func (f *fleet) untilWithin(limit time.Duration, what string, done func() bool) {
+	f.t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(askTimeout); !done(); <-ticker.C {
+	for deadline := time.Now().Add(limit); !done(); <-ticker.C {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("waited in vain until %s", what)
 		}

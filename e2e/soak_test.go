@@ -14,19 +14,21 @@ import (
 type soakSize struct {
 	processes []int // that share a database, a fleet each
 
-	callers  int // of one expired token at once
-	repeats  int
-	expiring int // tokens that end at once
-	kills    int
-	stops    int // of a process that holds a refresh
-	restarts int // of the database
-	silent   int // refreshes that hang
+	callers     int // of one expired token at once
+	repeats     int
+	expiring    int           // tokens that end at once
+	ahead       int           // tokens that come due for the refresh ahead …
+	aheadWithin time.Duration // … within this time
+	kills       int
+	stops       int // of a process that holds a refresh
+	restarts    int // of the database
+	silent      int // refreshes that hang
 }
 
 // The short form is for every run of the tests; the heavy one, PATCHBAY_SOAK=heavy, is for task soak.
 var (
-	shortSoak = soakSize{processes: []int{2}, callers: 1000, repeats: 1, expiring: 100, kills: 4, stops: 1, restarts: 2, silent: 100}
-	heavySoak = soakSize{processes: []int{1, 2, 4}, callers: 1000, repeats: 20, expiring: 5000, kills: 200, stops: 20, restarts: 25, silent: 100}
+	shortSoak = soakSize{processes: []int{2}, callers: 1000, repeats: 1, expiring: 100, ahead: 50, aheadWithin: time.Second, kills: 4, stops: 1, restarts: 2, silent: 100}
+	heavySoak = soakSize{processes: []int{1, 2, 4}, callers: 1000, repeats: 20, expiring: 5000, ahead: 10_000, aheadWithin: time.Minute, kills: 200, stops: 20, restarts: 25, silent: 100}
 )
 
 func isHeavy() bool { return os.Getenv("PATCHBAY_SOAK") == "heavy" }
@@ -87,6 +89,7 @@ var soakRounds = []struct {
 }{
 	{"callers of one token", 1, false, 0, manyCallers},
 	{"many expire at once", 1, false, 0, manyExpire},
+	{"due ahead, nobody asks", 1, false, 0, dueAhead},
 	{"odd replies", 1, false, 0, oddReplies},
 	{"replies lost", 1, false, 0, lostReplies},
 	{"trouble that passes", 1, false, 0, passingTrouble},
