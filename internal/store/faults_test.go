@@ -136,43 +136,68 @@ func TestSQLiteKeepsWhatItAcknowledgedWhenKilled(t *testing.T) {
 
 func TestChildMigrates(t *testing.T) { openInChild(t) }
 
+// Connections of the first schema, of which there is one for each database.
+const (
+	firstInSQLite = `INSERT INTO connections (uuid, integration, user_id, date_created, last_modified, auth_mode, sealed_credentials, expires_at, refreshable, state, state_reason, additional_config, config_version, version)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT 'u' || i, 'slack', i, i, i, 'OAUTH2', x'00', 3600000000, 1, 'connected', '', '{}', 1, 1 FROM n`
+	firstInPostgreSQL = `INSERT INTO connections (uuid, integration, user_id, date_created, last_modified, auth_mode, sealed_credentials, obtained_at, expires_at, refresh_at, refreshable, state, state_reason, state_before, tags, additional_config, config_version, version)
+		SELECT 'u' || i, 'slack', i, at, at, 'OAUTH2', '\x00', at, at, at, true, 'connected', '', '', '[]', '{}', 1, 1 FROM (SELECT i, 'epoch'::timestamptz + i * INTERVAL '1 microsecond' AS at FROM generate_series(1, $1) AS n(i)) AS n`
+)
+
 func TestSQLiteMigratesAfterAMigrationWasKilled(t *testing.T) {
-	const rows = 50_000
-	path, key := filepath.Join(t.TempDir(), "patchbay.db"), vault.NewKey()
+	path := filepath.Join(t.TempDir(), "patchbay.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	earlier, err := goose.NewProvider(goose.DialectSQLite3, db, os.DirFS("migrations/sqlite"))
+	defer db.Close()
+	killMigrations(t, path, db, goose.DialectSQLite3, "migrations/sqlite", firstInSQLite)
+}
+
+func TestPostgreSQLMigratesAfterAMigrationWasKilled(t *testing.T) {
+	address, db := newPostgres(t)
+	killMigrations(t, address, db, goose.DialectPostgres, "migrations/postgres", firstInPostgreSQL)
+}
+
+// killMigrations fills the first schema of a database, has processes bring it up that are killed meanwhile, and looks for what
+// was there.
+func killMigrations(t *testing.T, location string, db *sql.DB, dialect goose.Dialect, dir, fill string) {
+	t.Helper()
+	rows := 50_000
+	if os.Getenv("PATCHBAY_TEST_FAULTS") != "" {
+		rows = 100_000
+	}
+	earlier, err := goose.NewProvider(dialect, db, os.DirFS(dir))
 	if err == nil {
-		_, err = earlier.UpTo(t.Context(), 1)
+		_, err = earlier.UpByOne(t.Context())
+	}
+	if err == nil {
+		_, err = db.Exec(fill, rows)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.Exec(`INSERT INTO connections (uuid, integration, user_id, date_created, last_modified, auth_mode, sealed_credentials, expires_at, refreshable, state, state_reason, additional_config, config_version, version)
-		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT 'u' || i, 'slack', i, i, i, 'OAUTH2', x'00', 3600000000, 1, 'connected', '', '{}', 1, 1 FROM n`, rows)
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	key, killed := vault.NewKey(), 0
 	for i := range faults(t, 3) {
-		migrating := child(t, "TestChildMigrates", path, key)
+		migrating := child(t, "TestChildMigrates", location, key)
 		if err := migrating.Start(); err != nil {
 			t.Fatal(err)
 		}
 		kill := time.AfterFunc(time.Duration(20+40*(i%10))*time.Millisecond, func() { _ = migrating.Process.Kill() })
-		_ = migrating.Wait()
+		if migrating.Wait() != nil {
+			killed++
+		}
 		kill.Stop()
 	}
 	ring, err := vault.Parse(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, path, ring)
+	s := open(t, location, ring)
 	counts, err := s.CountByIntegration(t.Context())
 	c, findErr := s.Connection(t.Context(), fmt.Sprint("u", rows))
-	if err := errors.Join(err, findErr); err != nil || counts["slack"] != rows || c.ObtainedAt.UnixMicro() != rows || c.RefreshAt == nil {
-		t.Errorf("%v, %+v, %v", counts, c, err)
+	if err := errors.Join(err, findErr); err != nil || killed == 0 || counts["slack"] != int64(rows) || c.ObtainedAt.UnixMicro() != int64(rows) || c.RefreshAt == nil {
+		t.Errorf("%d killed, %v, %+v, %v", killed, counts, c, err)
 	}
 }
 
