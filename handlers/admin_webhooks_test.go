@@ -81,6 +81,7 @@ func TestRefusedEndpointsAreShownAgain(t *testing.T) {
 		"nothing":      {nil, []string{"Enter an address"}},
 		"no address":   {[]string{"url", `app"<b>`, "types", "connection.deleted"}, []string{"Enter an address", `value="app&#34;&lt;b&gt;"`, `value="connection.deleted" checked`}},
 		"unknown type": {[]string{"url", "https://a.example", "types", "none", "integrations", "sandbox"}, []string{"There is no event type", `value="sandbox" checked`}},
+		"private":      {[]string{"url", "http://10.1.2.3/hook"}, []string{"10.1.2.3:80 is a private address", "PATCHBAY_ALLOW_PRIVATE", `value="http://10.1.2.3/hook"`}},
 		"two lines":    {[]string{"url", "https://a.example", "description", "a\nb"}, []string{"in one line"}},
 	} {
 		for path, says := range map[string]string{"/webhooks": "The endpoint was not created", webhookPath(e) + "/edit": "The endpoint was not changed"} {
