@@ -63,6 +63,10 @@ func statusSentence(conn *models.Connection, shown models.Status, now time.Time)
 	switch {
 	case shown == models.StatusNeedsReconnect && conn.Unclear():
 		return fmt.Sprintf("%s It refused %s in a row, so access counts as lost. Refresh now to ask it once more, or let the user reconnect.", conn.StateReason, countOf(conn.Refusals, "time"))
+	case shown == models.StatusError && conn.Usable(now):
+		return conn.StateReason + " The access token at hand is given out until it ends."
+	case shown == models.StatusError:
+		return conn.StateReason + " The access token has ended, so no credentials are given out until it recovers."
 	case conn.StateReason != "":
 		return conn.StateReason
 	}
@@ -81,10 +85,8 @@ func statusSentence(conn *models.Connection, shown models.Status, now time.Time)
 		return "The access token has ended and cannot be refreshed. Reconnect to renew it."
 	case models.StatusDisabled:
 		return "The connection is switched off."
-	case models.StatusPending:
-		return "The application has not confirmed this connection yet."
 	}
-	return "The last attempt to refresh the access token failed."
+	return "The application has not confirmed this connection yet."
 }
 
 // masked stands for a secret, whatever its length.
@@ -174,7 +176,10 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After
 	case models.AuditWebhookCreated, models.AuditWebhookDeleted, models.AuditWebhookDisabled, models.AuditWebhookEnabled, models.AuditWebhookRolled, models.AuditWebhookUpdated:
-		row.What = happened[entry.Action] + " " + entry.After
+		row.What = happened[entry.Action]
+		if _, _, reason := webhookOf(entry); reason != "" {
+			row.What += ": " + reason
+		}
 	default:
 		row.What = cmp.Or(happened[entry.Action], entry.Action)
 	}

@@ -53,10 +53,14 @@ func (s *WebhookStanding) Problem() *Problem {
 	if faults == nil {
 		return nil
 	}
-	return &Problem{
+	problem := &Problem{
 		What:   strings.Join(faults, ", and ") + ": your application is not told of everything.",
-		Remedy: "Look under Webhooks at what came back, mend that, and enable what was disabled.",
+		Remedy: "Look under Webhooks at what came back, and mend that.",
 	}
+	if s.GivenUp > 0 {
+		problem.Remedy += " Then enable what was disabled."
+	}
+	return problem
 }
 
 func counted(n int, one, many string) string {

@@ -119,15 +119,9 @@ func (s *Service) validate(request *models.WebhookRequest, present string) error
 		return err // which Validate has ruled out
 	}
 	if err := s.guard.Check(address); err != nil {
-		return models.InvalidWebhook(models.FieldError{Field: "url", Message: sentence(err)})
+		return models.InvalidWebhook(models.FieldError{Field: "url", Message: "The address is refused: " + err.Error() + "."})
 	}
 	return nil
-}
-
-// sentence writes an error as one.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // Change says what becomes of an endpoint; what is nil stays.
