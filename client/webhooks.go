@@ -121,7 +121,7 @@ type WebhookDelivery struct {
 	ID          string    `json:"id"`
 	MessageID   string    `json:"messageId"` // the ID of its [WebhookEvent]
 	Type        EventType `json:"type"`
-	Status      string    `json:"status"` // pending, delivered or failed
+	Status      string    `json:"status"` // pending, delivered, failed or, where the endpoint was disabled, cancelled
 	Tries       int       `json:"tries"`
 	DateCreated time.Time `json:"dateCreated"`
 	LastTry     time.Time `json:"lastTry,omitzero"`
@@ -198,8 +198,8 @@ func (c *Client) WebhookDeliveries(ctx context.Context, id string) iter.Seq2[Web
 	})
 }
 
-// RedeliverWebhook sends the message of a delivery again, as a delivery of its own with the same MessageID. It fails with
-// not_found and webhook_disabled.
+// RedeliverWebhook sends the message of a delivery again, with the same MessageID. While it is still being tried, its next try is
+// brought forward; otherwise it becomes a delivery of its own. It fails with not_found and webhook_disabled.
 func (c *Client) RedeliverWebhook(ctx context.Context, webhookID, deliveryID string) (*WebhookDelivery, error) {
 	return fetch[WebhookDelivery](ctx, c, request{method: http.MethodPost, path: []string{"webhooks", webhookID, "deliveries", deliveryID, "redeliver"}})
 }

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,6 +26,15 @@ func (s *server) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if page.Owner {
+		endpoints, err := s.Webhooks.List(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		for i := range endpoints {
+			there[endpoints[i].UUID] = true
+		}
+	}
 	for i := range list.Rows {
 		entry := &list.Rows[i]
 		page.Rows = append(page.Rows, views.AuditRow{ActivityRow: activityRow(entry), Object: s.auditObject(entry, there)})
@@ -31,8 +42,25 @@ func (s *server) audit(c echo.Context) error {
 	return render(c, http.StatusOK, views.Audit(page))
 }
 
-// auditObject names what an entry is about, and links it while it is there.
+// webhookOf reads what an entry about a webhook endpoint tells: the origin of its address, its uuid, and why the server disabled it.
+func webhookOf(entry *models.AuditEntry) (origin, uuid, reason string) {
+	endpoint, reason, _ := strings.Cut(entry.After, ": ")
+	if before, after, ok := strings.Cut(endpoint, " "); ok {
+		return before, after, reason
+	}
+	return "", endpoint, reason
+}
+
+// auditObject names what an entry is about, and links it while it is there and who is signed in may see it.
 func (s *server) auditObject(entry *models.AuditEntry, there map[string]bool) views.Link {
+	if strings.HasPrefix(entry.Action, "webhook.") {
+		origin, uuid, _ := webhookOf(entry)
+		link := views.Link{Label: cmp.Or(origin, uuid)}
+		if there[uuid] {
+			link.Href = webhookPath(&models.WebhookEndpoint{UUID: uuid})
+		}
+		return link
+	}
 	switch {
 	case entry.Integration == "":
 		return views.Link{Label: entry.UserID}

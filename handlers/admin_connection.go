@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (s *server) renderConnection(c echo.Context, status int, conn *models.Conne
 		UUID:  conn.UUID, UserID: conn.UserID, UserHref: userPath(conn.UserID),
 		Integration: conn.Integration, IntegrationHref: s.integrationHref(conn.Integration),
 		AuthMode: conn.AuthMode, Status: shown, Sentence: statusSentence(conn, shown, s.Now()),
-		Trouble:    views.RefreshTrouble{Answer: conn.StateAnswer, Failures: conn.Failures, Again: conn.AheadAt},
+		Trouble:    views.RefreshTrouble{Answer: conn.StateAnswer, Failures: conn.Failures, Again: conn.AheadAt, Unclear: conn.Unclear()},
 		ObtainedAt: conn.ObtainedAt, AheadAt: conn.AheadAt,
 		DateCreated: conn.DateCreated, LastModified: conn.LastModified, ExpiresAt: conn.ExpiresAt, Refreshable: conn.Refreshable,
 		Credentials: credentialRows(conn), Tags: tags, Editor: editor,
@@ -59,7 +60,14 @@ func tagsForm(conn *models.Connection) views.TagsForm {
 
 // statusSentence says what a status means for this connection, and what to do.
 func statusSentence(conn *models.Connection, shown models.Status, now time.Time) string {
-	if conn.StateReason != "" {
+	switch {
+	case shown == models.StatusNeedsReconnect && conn.Unclear():
+		return fmt.Sprintf("%s It refused %s in a row, so access counts as lost. Refresh now to ask it once more, or let the user reconnect.", conn.StateReason, countOf(conn.Refusals, "time"))
+	case shown == models.StatusError && conn.Usable(now):
+		return conn.StateReason + " The access token at hand is given out until it ends."
+	case shown == models.StatusError:
+		return conn.StateReason + " The access token has ended, so no credentials are given out until it recovers."
+	case conn.StateReason != "":
 		return conn.StateReason
 	}
 	switch shown {
@@ -77,10 +85,8 @@ func statusSentence(conn *models.Connection, shown models.Status, now time.Time)
 		return "The access token has ended and cannot be refreshed. Reconnect to renew it."
 	case models.StatusDisabled:
 		return "The connection is switched off."
-	case models.StatusPending:
-		return "The application has not confirmed this connection yet."
 	}
-	return "The last attempt to refresh the access token failed."
+	return "The application has not confirmed this connection yet."
 }
 
 // masked stands for a secret, whatever its length.
@@ -153,7 +159,7 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 	case models.AuditDataExported:
 		row.What = "Exported the data, " + entry.After
 	case models.AuditDataImported:
-		row.What = "Imported data: " + entry.After
+		row.What = importedWords(entry.After)
 	case models.AuditConnectFailed:
 		row.What = "Could not connect: " + entry.After
 	case models.AuditConnectionRevoked:
@@ -170,11 +176,36 @@ func activityRow(entry *models.AuditEntry) views.ActivityRow {
 	case models.AuditConfigUpdated:
 		row.What, row.Before, row.After = "Changed the configuration", entry.Before, entry.After
 	case models.AuditWebhookCreated, models.AuditWebhookDeleted, models.AuditWebhookDisabled, models.AuditWebhookEnabled, models.AuditWebhookRolled, models.AuditWebhookUpdated:
-		row.What = happened[entry.Action] + " " + entry.After
+		row.What = happened[entry.Action]
+		if _, _, reason := webhookOf(entry); reason != "" {
+			row.What += ": " + reason
+		}
 	default:
 		row.What = cmp.Or(happened[entry.Action], entry.Action)
 	}
 	return row
+}
+
+// movedKinds are what people call one and several of the kinds of records that an import counts.
+var movedKinds = map[string][2]string{
+	"integration": {"integration", "integrations"}, "admin": {"account", "accounts"}, "apiKey": {"API key", "API keys"},
+	"webhookEndpoint": {"webhook endpoint", "webhook endpoints"}, "connection": {"connection", "connections"},
+	"auditEntry": {"earlier entry of the audit", "earlier entries of the audit"}, "event": {"earlier event", "earlier events"},
+}
+
+// importedWords tells what an entry about an import counts, a kind of records and how many, in plain words.
+func importedWords(counted string) string {
+	kind, number, _ := strings.Cut(counted, ": ")
+	names, known := movedKinds[kind]
+	switch {
+	case known && number == "1":
+		return "Imported 1 " + names[0]
+	case known:
+		return "Imported " + number + " " + names[1]
+	case kind == "seed":
+		return "Made up " + number + " connections"
+	}
+	return "Imported data: " + counted
 }
 
 // actorLabel gives an actor's name for people.

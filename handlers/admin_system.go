@@ -16,13 +16,20 @@ func (s *server) system(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	hooks, err := s.Webhooks.Standing(c.Request().Context())
+	if err != nil {
+		return err
+	}
 	page := views.SystemPage{
-		Shell: s.shell(c, "System", views.NavSystem), Version: status.Version, Started: status.Started, Problems: status.Problems, Work: status.Work,
+		Shell: s.shell(c, "System", views.NavSystem), Version: status.Version, Started: status.Started, Problems: status.Problems, Work: status.Work, Webhooks: *hooks,
 		Database: []views.Fact{
 			{Name: "Kind", Value: status.Database.Kind},
 			{Name: "Size", Value: byteSize(status.Database.Bytes)},
 			{Name: "Schema version", Value: strconv.FormatInt(status.Database.SchemaVersion, 10)},
 		},
+	}
+	if problem := hooks.Problem(); problem != nil {
+		page.Problems = append(page.Problems, *problem)
 	}
 	if page.Owner {
 		page.Database = append(page.Database, views.Fact{Name: "Place", Value: status.Database.Place, Mono: true})

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
@@ -55,6 +57,36 @@ func TestTheSystemPageTellsViewersHowTheServerIsAndAdminsEverything(t *testing.T
 			if strings.Contains(got.body, text) != sees {
 				t.Errorf("%s sees %q: %v", email, text, !sees)
 			}
+		}
+	}
+}
+
+func TestTheSystemPageTellsOfWebhooksThatDoNotArrive(t *testing.T) {
+	a := newApp(t)
+	admin := a.signedIn(adminEmail)
+	if got := admin.get("/system").body; !strings.Contains(got, "0 endpoints") || strings.Contains(got, "webhook endpoint") {
+		t.Error("it tells of endpoints that are not there")
+	}
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
+	defer gone.Close()
+	e, _ := a.createEndpoint(admin)
+	admin.post(webhookPath(e)+"/edit", "url", gone.URL)
+	must(t, a.background.Start(t.Context()))
+	defer func() { must(t, a.background.Stop(context.Background())) }()
+	admin.post(webhookPath(e) + "/test")
+	want := []string{"1 webhook endpoint was disabled by the server", "1 disabled by the server", "1 endpoint", "1 in the last 24 hours"}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		got := admin.get("/system").body
+		if !slices.ContainsFunc(want, func(text string) bool { return !strings.Contains(got, text) }) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the page does not say %q", want)
+		}
+	}
+	for email, led := range map[string]bool{adminEmail: true, viewerEmail: false} {
+		if got := a.signedIn(email).get("/system").body; strings.Contains(got, `<a href="/webhooks">1 endpoint</a>`) != led {
+			t.Errorf("%s is led there: %v", email, !led)
 		}
 	}
 }

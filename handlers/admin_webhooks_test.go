@@ -81,6 +81,7 @@ func TestRefusedEndpointsAreShownAgain(t *testing.T) {
 		"nothing":      {nil, []string{"Enter an address"}},
 		"no address":   {[]string{"url", `app"<b>`, "types", "connection.deleted"}, []string{"Enter an address", `value="app&#34;&lt;b&gt;"`, `value="connection.deleted" checked`}},
 		"unknown type": {[]string{"url", "https://a.example", "types", "none", "integrations", "sandbox"}, []string{"There is no event type", `value="sandbox" checked`}},
+		"private":      {[]string{"url", "http://10.1.2.3/hook"}, []string{"10.1.2.3:80 is a private address", "PATCHBAY_ALLOW_PRIVATE", `value="http://10.1.2.3/hook"`}},
 		"two lines":    {[]string{"url", "https://a.example", "description", "a\nb"}, []string{"in one line"}},
 	} {
 		for path, says := range map[string]string{"/webhooks": "The endpoint was not created", webhookPath(e) + "/edit": "The endpoint was not changed"} {
@@ -165,7 +166,7 @@ func TestAnEndpointIsManagedOnItsPage(t *testing.T) {
 		}
 	}
 	audit := admin.get("/audit").body
-	for _, what := range []string{"Created the webhook endpoint https://app.example.com ", "Rolled the secret of the webhook endpoint", "Disabled the webhook endpoint", "Enabled the webhook endpoint", "Deleted the webhook endpoint https://b.example "} {
+	for _, what := range []string{"Created the webhook endpoint", ">https://app.example.com<", "Rolled the secret of the webhook endpoint", "Disabled the webhook endpoint", "Enabled the webhook endpoint", "Deleted the webhook endpoint", "https://b.example"} {
 		if !strings.Contains(audit, what) {
 			t.Errorf("the audit lacks %q", what)
 		}

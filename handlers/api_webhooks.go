@@ -61,7 +61,7 @@ type apiDelivery struct {
 	ID          string                `json:"id" format:"uuid"`
 	MessageID   string                `json:"messageId" doc:"The webhook-id of the message."`
 	Type        models.EventType      `json:"type" example:"connection.created"`
-	Status      models.DeliveryStatus `json:"status" enum:"pending,delivered,failed"`
+	Status      models.DeliveryStatus `json:"status" enum:"pending,delivered,failed,cancelled" doc:"failed after its last try; cancelled because the endpoint was disabled."`
 	Tries       int                   `json:"tries"`
 	DateCreated time.Time             `json:"dateCreated"`
 	LastTry     *time.Time            `json:"lastTry" nullable:"true"`
@@ -265,7 +265,7 @@ func (s *server) webhookRoutes() []apiRoute {
 		},
 		{
 			method: post, path: one + "/deliveries/:delivery/redeliver", operationID: "redeliverWebhook", handler: s.redeliver,
-			summary: "Send a message again", description: "As a delivery of its own, with the same webhook-id.", status: http.StatusAccepted, answer: apiDelivery{}, errors: codes{none, disabled},
+			summary: "Send a message again", description: "With the same webhook-id. While it is still being tried, its next try is brought forward; otherwise it becomes a delivery of its own.", status: http.StatusAccepted, answer: apiDelivery{}, errors: codes{none, disabled},
 		},
 	}
 	for i := range routes {

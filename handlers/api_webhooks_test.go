@@ -77,8 +77,24 @@ func TestAPIDeliveriesAreListedAndSentAgain(t *testing.T) {
 	}
 	again, err := c.RedeliverWebhook(t.Context(), made.ID, created.ID)
 	must(t, err)
+	if again.ID != created.ID || again.Status != "pending" {
+		t.Errorf("sent again before it is over: %+v", again)
+	}
+	off, on := false, true
+	_, err = c.UpdateWebhook(t.Context(), made.ID, client.WebhookChange{Enabled: &off})
+	must(t, err)
+	_, err = c.UpdateWebhook(t.Context(), made.ID, client.WebhookChange{Enabled: &on})
+	must(t, err)
+	again, err = c.RedeliverWebhook(t.Context(), made.ID, created.ID)
+	must(t, err)
 	if again.ID == created.ID || again.MessageID != created.MessageID {
 		t.Errorf("sent again: %+v", again)
+	}
+	for d, err := range c.WebhookDeliveries(t.Context(), made.ID) {
+		must(t, err)
+		if d.ID == created.ID && (d.Status != "cancelled" || !d.NextTry.IsZero()) {
+			t.Errorf("given up: %+v", d)
+		}
 	}
 	page := a.call(a.key(models.ScopeWebhooksWrite), http.MethodGet, "/webhooks/"+made.ID+"/deliveries?limit=1", "")
 	if page.status != http.StatusOK || !strings.Contains(page.body, again.ID) || strings.Contains(page.body, `"nextCursor":""`) {

@@ -106,6 +106,11 @@ func (r *WebhookRequest) Validate() error {
 	if fields == nil {
 		return nil
 	}
+	return InvalidWebhook(fields...)
+}
+
+// InvalidWebhook refuses an endpoint for what is wrong with it.
+func InvalidWebhook(fields ...FieldError) error {
 	return &Error{Kind: KindInvalid, Code: CodeInvalidWebhook, Message: "The webhook endpoint is not valid.", Fields: fields}
 }
 
@@ -160,7 +165,8 @@ type DeliveryStatus string
 const (
 	DeliveryPending   DeliveryStatus = "pending"   // to be tried, for the first time or again
 	DeliveryDelivered DeliveryStatus = "delivered" // the endpoint answered with a status of 2xx
-	DeliveryFailed    DeliveryStatus = "failed"    // given up
+	DeliveryFailed    DeliveryStatus = "failed"    // given up after its last try
+	DeliveryCancelled DeliveryStatus = "cancelled" // given up because the endpoint was disabled; what is said of the last try stays
 )
 
 // EventWebhookTest is the type of what is sent to try an endpoint; no event of a connection has it.

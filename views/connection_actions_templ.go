@@ -34,7 +34,7 @@ func (p ConnectionPage) refreshProblem() string {
 		return "No refresh token is held."
 	case p.Status == models.StatusDisabled:
 		return "The connection is disabled."
-	case p.Status == models.StatusNeedsReconnect:
+	case p.Status == models.StatusNeedsReconnect && !p.Trouble.Unclear:
 		return "Only a reconnect helps."
 	}
 	return ""

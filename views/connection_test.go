@@ -12,12 +12,13 @@ func TestRefreshIsOfferedWhereItCanWork(t *testing.T) {
 		change func(*ConnectionPage)
 		reason string
 	}{
-		"connected":       {func(*ConnectionPage) {}, ""},
-		"failing":         {func(p *ConnectionPage) { p.Status = models.StatusError }, ""},
-		"no token":        {func(p *ConnectionPage) { p.Refreshable = false }, "No refresh token is held."},
-		"disabled":        {func(p *ConnectionPage) { p.Status = models.StatusDisabled }, "The connection is disabled."},
-		"needs reconnect": {func(p *ConnectionPage) { p.Status = models.StatusNeedsReconnect }, "Only a reconnect helps."},
-		"viewer":          {func(p *ConnectionPage) { p.Editor.ReadOnly = true }, readOnlyReason},
+		"connected":        {func(*ConnectionPage) {}, ""},
+		"failing":          {func(p *ConnectionPage) { p.Status = models.StatusError }, ""},
+		"no token":         {func(p *ConnectionPage) { p.Refreshable = false }, "No refresh token is held."},
+		"disabled":         {func(p *ConnectionPage) { p.Status = models.StatusDisabled }, "The connection is disabled."},
+		"needs reconnect":  {func(p *ConnectionPage) { p.Status = models.StatusNeedsReconnect }, "Only a reconnect helps."},
+		"refused so often": {func(p *ConnectionPage) { p.Status, p.Trouble = models.StatusNeedsReconnect, unclearPage().Trouble }, ""},
+		"viewer":           {func(p *ConnectionPage) { p.Editor.ReadOnly = true }, readOnlyReason},
 	} {
 		p := connectionPage("42")
 		test.change(&p)
@@ -43,6 +44,12 @@ func TestTroubleIsToldInTheProvidersWords(t *testing.T) {
 	}
 	if strings.Contains(parse(t, Connection(connectionPage("42"))).text(), "Failed attempts") {
 		t.Error("a connection that is well tells of trouble")
+	}
+}
+
+func TestWhatIsLostByRefusalsAloneMayStillBeRefreshed(t *testing.T) {
+	if page := parse(t, Connection(unclearPage())).text(); !strings.Contains(page, "None by itself: refresh now") || strings.Contains(page, "Only a reconnect helps.") {
+		t.Errorf("the page does not say so: %s", page)
 	}
 }
 

@@ -227,6 +227,7 @@ type RefreshTrouble struct {
 	Answer   string     // the provider's own words
 	Failures int        // in a row
 	Again    *time.Time // when it is tried next; nil for never
+	Unclear  bool       // access counts as lost only because of so many refusals: to ask once more may help
 }
 
 // ConfigConflictPage is shown when a configuration changed between reading and saving. Mine keeps the refused text in

@@ -38,6 +38,7 @@ func systemPage() SystemPage {
 		},
 		Database: []Fact{{Name: "Kind", Value: "SQLite 3.54.1"}, {Name: "Size", Value: "52.4 MiB"}, {Name: "Schema version", Value: "5"}, {Name: "Place", Value: "/var/lib/patchbay/" + hostile[len(hostile)-1], Mono: true}},
 		Work:     []models.Workload{{Name: "Refreshes due", Waiting: 1204, Oldest: ptr(before(4 * time.Minute))}, {Name: "Values to seal anew"}},
+		Webhooks: models.WebhookStanding{Endpoints: 14, Failing: 2, GivenUp: 1, Disabled: 3, Waiting: 1204, Failed: 17},
 		Detail: &SystemDetail{
 			KeySource: "/etc/patchbay/patchbay.key",
 			Keys: []models.KeyStatus{

@@ -74,6 +74,7 @@ func samples() []sample {
 		{"error-500", Error(ErrorPage{Status: 500, Title: "Something failed on our side", Message: "The request was not carried out. The log holds the reason under the request id.", RequestID: "8f14e45f"})},
 		{"connection-disabled", Connection(disabledPage())},
 		{"connection-failing", Connection(failingPage())},
+		{"connection-unclear", Connection(unclearPage())},
 		{"connection-tags-refused", Connection(tagsRefusedPage())},
 		{"connection-api-key", Connection(apiKeyConnectionPage())},
 		{"connection-delete", ConnectionDelete(deletePage())},
@@ -224,6 +225,13 @@ func failingPage() ConnectionPage {
 	p := connectionPage("42")
 	p.Status, p.Sentence = models.StatusError, "slack is in trouble."
 	p.Trouble = RefreshTrouble{Answer: "503 Service Unavailable, " + hostile[1], Failures: 3, Again: in(2 * time.Minute)}
+	return p
+}
+
+func unclearPage() ConnectionPage {
+	p := connectionPage("42")
+	p.Status, p.Sentence = models.StatusNeedsReconnect, "slack refused to refresh the access token. Refresh now to ask it once more, or let the user reconnect."
+	p.Trouble = RefreshTrouble{Answer: "400 " + hostile[1], Failures: 5, Unclear: true}
 	return p
 }
 

@@ -30,12 +30,14 @@ func webhookPage(of int) WebhookPage {
 		}
 	}
 	waiting, retrying, failed, delivered := delivery("1", models.DeliveryPending, 0), delivery("2", models.DeliveryPending, 3), delivery("3", models.DeliveryFailed, 9), delivery("4", models.DeliveryDelivered, 1)
+	cancelled := delivery("5", models.DeliveryCancelled, 2)
+	cancelled.Error, cancelled.HTTPStatus = "The endpoint answered with status 502.", 502
 	waiting.LastTry = nil
 	retrying.NextTry, retrying.Error = in(25*time.Minute), "The endpoint did not answer in time."
 	failed.Error, failed.HTTPStatus, failed.Excerpt = "The endpoint answered with status 500.", 500, "</pre><script>alert(1)</script> "+strings.Repeat("endless", 60)
 	delivered.HTTPStatus, delivered.Excerpt, delivered.Duration = 200, "ok", 38*time.Millisecond
 	return WebhookPage{
-		Shell: shell("Webhook endpoint", NavWebhooks), Endpoint: webhookRows()[of], Deliveries: []DeliveryRow{waiting, retrying, failed, delivered},
+		Shell: shell("Webhook endpoint", NavWebhooks), Endpoint: webhookRows()[of], Deliveries: []DeliveryRow{waiting, retrying, failed, delivered, cancelled},
 		Pager: Pager{NextHref: "/webhooks/1?cursor=x"},
 	}
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/patchbay/patchbay/models"
@@ -14,6 +15,7 @@ type SystemPage struct {
 	Problems []models.Problem
 	Database []Fact
 	Work     []models.Workload
+	Webhooks models.WebhookStanding
 	Detail   *SystemDetail
 }
 
@@ -25,6 +27,20 @@ type SystemDetail struct {
 	Damaged   []DamagedRow
 	Servers   []ServerRow
 	Settings  []Fact
+}
+
+// endpointLooks are how many webhook endpoints stand in a way that is worth a look.
+func endpointLooks(s models.WebhookStanding) []statusLook {
+	var looks []statusLook
+	for _, look := range []struct {
+		n          int
+		what, tone string
+	}{{s.GivenUp, "disabled by the server", "bad"}, {s.Failing, "failing", "warn"}, {s.Disabled, "disabled", "idle"}} {
+		if look.n > 0 {
+			looks = append(looks, statusLook{Label: strconv.Itoa(look.n) + " " + look.what, Tone: look.tone})
+		}
+	}
+	return looks
 }
 
 // DamagedRow is a sealed value that does not open.

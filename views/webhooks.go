@@ -103,10 +103,23 @@ func (r DeliveryRow) look() statusLook {
 		return statusLook{"Delivered", "ok", "The endpoint answered with success."}
 	case r.Status == models.DeliveryFailed:
 		return statusLook{"Failed", "bad", "It is not tried any more."}
+	case r.Status == models.DeliveryCancelled:
+		return statusLook{"Given up", "idle", "The endpoint was disabled before it arrived."}
 	case r.Tries > 0:
 		return statusLook{"Retrying", "warn", "It is tried again."}
 	}
 	return statusLook{"Waiting", "info", "It is about to be sent."}
+}
+
+// sends names the button that sends the message; it is empty where that is about to be sent anyway.
+func (r DeliveryRow) sends() string {
+	switch {
+	case r.Status != models.DeliveryPending:
+		return "Send again"
+	case r.Tries > 0:
+		return "Send now"
+	}
+	return ""
 }
 
 // eventTypeNames gives event types as texts.
@@ -128,9 +141,29 @@ var eventMeanings = map[models.EventType]string{
 	models.EventConnectionRecovered:      "It works again after it was lost or failed.",
 }
 
-// verifyExample checks a message in the application. The guide has the whole of it, in JavaScript, too.
-const verifyExample = "event, err := client.VerifyWebhook(r.Header, body, os.Getenv(\"PATCHBAY_WEBHOOK_SECRET\"), time.Now())\n" +
-	"if err != nil {\n" +
-	"\thttp.Error(w, \"not from Patchbay\", http.StatusBadRequest)\n" +
-	"\treturn\n" +
-	"}"
+// verifySnippets check a message in the application. The guide has whole programs of them.
+func verifySnippets() []snippet {
+	return []snippet{
+		{"Node.js", `import { verifyWebhook } from "patchbay";
+
+const event = await verifyWebhook(request.headers, body, process.env.PATCHBAY_WEBHOOK_SECRET); // or it rejects`},
+		{"Go", `event, err := client.VerifyWebhook(r.Header, body, os.Getenv("PATCHBAY_WEBHOOK_SECRET"), time.Now())
+if err != nil {
+	http.Error(w, "not from Patchbay", http.StatusBadRequest)
+	return
+}`},
+		{"Python", `import base64, hashlib, hmac, json, time
+
+def verify(headers, body, secret):
+    """Gives the event of a request, whose body are bytes as they came. Raises ValueError where Patchbay did not send it, or not lately."""
+    name, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not name or abs(time.time() - int(timestamp or 0)) > 300:
+        raise ValueError("it lacks its headers, or is too old")
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = hmac.new(key, f"{name}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    want = b"v1," + base64.b64encode(mac)
+    if not any(hmac.compare_digest(want, given.encode()) for given in headers.get("webhook-signature", "").split()):
+        raise ValueError("no signature fits")
+    return json.loads(body)`},
+	}
+}

@@ -10,6 +10,7 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/patchbay/patchbay/internal/store"
 )
@@ -48,10 +50,11 @@ const (
 
 // Jobs adds jobs, and works them off once it is started. It is safe for concurrent use.
 type Jobs struct {
-	log     *slog.Logger
-	driver  riverdriver.Driver[*sql.Tx]
-	adding  *river.Client[*sql.Tx]
-	workers *river.Workers
+	log      *slog.Logger
+	postgres bool
+	driver   riverdriver.Driver[*sql.Tx]
+	adding   *river.Client[*sql.Tx]
+	workers  *river.Workers
 
 	mu      sync.Mutex
 	working *river.Client[*sql.Tx] // nil until it is started
@@ -85,7 +88,7 @@ func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the job queue: %w", err)
 	}
-	return &Jobs{log: log, driver: driver, adding: adding, workers: river.NewWorkers()}, nil
+	return &Jobs{log: log, postgres: db.Postgres(), driver: driver, adding: adding, workers: river.NewWorkers()}, nil
 }
 
 // Add adds a job to a queue, in the transaction of what it is about. The end of ctx does not interrupt it: with it SQLite would
@@ -100,6 +103,36 @@ func (j *Jobs) Add(ctx context.Context, tx *store.Tx, queue string, jobs ...Args
 	}
 	return nil
 }
+
+// Hasten makes a job due at once: the one of a queue that waits with the same args, or a new one where there is none. It reports
+// true, and changes nothing, while that job is being done: how long it is to wait afterwards is not stored yet.
+func (j *Jobs) Hasten(ctx context.Context, tx *store.Tx, queue string, args Args) (busy bool, err error) {
+	ctx = context.WithoutCancel(ctx) // as Add does
+	text, err := json.Marshal(args)
+	if err != nil {
+		return false, fmt.Errorf("find a job: %w", err)
+	}
+	same := "args = jsonb(@args)"
+	if j.postgres {
+		same = "args = CAST(@args AS jsonb)"
+	}
+	waiting, err := j.adding.JobListTx(ctx, tx.SQL(), river.NewJobListParams().Kinds(args.Kind()).Queues(queue).States(unfinished...).
+		Where(same, river.NamedArgs{"args": string(text)}).First(1))
+	if err != nil {
+		return false, fmt.Errorf("find a job: %w", err)
+	}
+	if len(waiting.Jobs) == 0 {
+		return false, j.Add(ctx, tx, queue, args)
+	}
+	job, err := j.adding.JobRetryTx(ctx, tx.SQL(), waiting.Jobs[0].ID) // which leaves one alone that is being done
+	if err != nil {
+		return false, fmt.Errorf("hasten a job: %w", err)
+	}
+	return job.State == rivertype.JobStateRunning, nil
+}
+
+// unfinished are the states of jobs that are still to be done.
+var unfinished = []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled}
 
 // Handle says who does the jobs of a kind, before j is started. Work that is not over gives after how long it is to go on, or
 // an error, which is logged and never holds a secret; then it goes on a while later.

@@ -123,6 +123,47 @@ func TestAJobThatFailsOrIsNotOverGoesOn(t *testing.T) {
 	})
 }
 
+func TestAJobThatWaitsIsHastened(t *testing.T) {
+	db := storetest.Open(t)
+	j := newJobs(t, db)
+	var done log
+	begun, finish := make(chan struct{}), make(chan struct{})
+	Handle(j, func(_ context.Context, job testJob) (time.Duration, error) {
+		if job.Name == "long" {
+			close(begun)
+			<-finish
+		}
+		if done.add(job.Name); job.Name == "waits" && done.count("waits") == 1 {
+			return time.Hour, nil
+		}
+		return 0, nil
+	})
+	must(t, j.Start(t.Context()))
+	hasten := func(name string) (busy bool) {
+		must(t, db.Write(t.Context(), func(tx *store.Tx) (err error) {
+			busy, err = j.Hasten(t.Context(), tx, Default, testJob{name})
+			return err
+		}))
+		return busy
+	}
+	add(t, db, j, Default, "waits", "long")
+	eventually(t, "the first waits", func() bool { return done.count("waits") == 1 })
+	eventually(t, "it is known to wait", func() bool { return !hasten("waits") })
+	eventually(t, "it is done again", func() bool { return done.count("waits") == 2 })
+	<-begun
+	if !hasten("long") {
+		t.Error("a job that is being done was hastened")
+	}
+	close(finish)
+	if hasten("new") {
+		t.Error("a job that is not there is being done")
+	}
+	eventually(t, "it was added", func() bool { return done.count("new") == 1 })
+	if done.count("long") != 1 || done.count("waits") != 2 {
+		t.Errorf("done too often: %q", done.names)
+	}
+}
+
 // TestAQueueThatHangsDelaysNoOther is about what a webhook endpoint that does not answer does to the others.
 func TestAQueueThatHangsDelaysNoOther(t *testing.T) {
 	db := storetest.Open(t)

@@ -35,12 +35,12 @@ type Client struct {
 // New gives a client that waits for a provider for the timeout, and reaches public addresses and those of allowPrivate only;
 // each is a host:port or a CIDR.
 func New(allowPrivate []string, timeout time.Duration, now func() time.Time) (*Client, error) {
-	dial, err := egress.Dial(allowPrivate, CallTimeout)
+	guard, err := egress.New(allowPrivate)
 	if err != nil {
 		return nil, err
 	}
 	transport := &http.Transport{
-		DialContext:         dial,
+		DialContext:         guard.Dial(CallTimeout),
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: timeout,
 		MaxIdleConnsPerHost: idleConnections,

@@ -103,10 +103,14 @@ func problems(status *models.KeyRingStatus, now time.Time) []models.Problem {
 		}
 	}
 	if n := len(status.Damaged); n > 0 {
-		found = append(found, models.Problem{
+		problem := models.Problem{
 			What:   fmt.Sprintf("%d sealed values do not open. What they belong to cannot be used.", n),
 			Remedy: "Restore them from a backup, or replace them: reconnect the connection, or delete it.",
-		})
+		}
+		if n == 1 {
+			problem.What, problem.Remedy = "A sealed value does not open. What it belongs to cannot be used.", "Restore it from a backup, or replace it: reconnect the connection, or delete it."
+		}
+		found = append(found, problem)
 	}
 	return found
 }

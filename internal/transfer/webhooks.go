@@ -195,7 +195,7 @@ func saveWebhook(tx *store.Tx, there, e *models.WebhookEndpoint) error {
 	if err := tx.SaveWebhookEndpoint(e); err != nil || e.Enabled {
 		return err
 	}
-	return tx.FailDeliveries(e.ID, "The endpoint was disabled, by an import, before this was sent.")
+	return tx.CancelDeliveries(e.ID)
 }
 
 // sameWebhook reports whether the stored endpoint is the one that is moved. Secrets that were left behind cannot be compared.

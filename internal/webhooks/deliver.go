@@ -12,94 +12,15 @@ import (
 	"unicode"
 
 	"github.com/patchbay/patchbay/internal/egress"
-	"github.com/patchbay/patchbay/internal/jobs"
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
 
 // How messages are sent.
 const (
-	followInterval = 500 * time.Millisecond
-	takenAtOnce    = 500     // deliveries whose jobs are made in one transaction
-	perEndpoint    = 4       // messages that one process sends to an endpoint at the same time
 	maxAnswerBytes = 4 << 10 // read of an answer
 	excerptRunes   = 500     // shown of it
 )
-
-// deliveryJob sends one delivery.
-type deliveryJob struct {
-	Delivery int64 `json:"delivery"`
-}
-
-// Kind implements [jobs.Args].
-func (deliveryJob) Kind() string { return "webhook_delivery" }
-
-func queueOf(endpointID int64) string { return fmt.Sprintf("webhook_%d", endpointID) }
-
-// Follow gives every endpoint its queue, and makes the jobs of what events have left to be delivered.
-func (s *Service) Follow(ctx context.Context) error {
-	return errors.Join(s.serveQueues(ctx), s.queueNew(ctx))
-}
-
-func (s *Service) serveQueues(ctx context.Context) error {
-	ids, err := s.store.WebhookEndpointIDs(ctx)
-	if err != nil {
-		return err
-	}
-	there := make(map[int64]bool, len(ids))
-	for _, id := range ids {
-		there[id] = true
-		if s.queues[id] {
-			continue
-		}
-		if err := s.jobs.AddQueue(queueOf(id), perEndpoint); err != nil {
-			return err
-		}
-		s.queues[id] = true
-	}
-	for id := range s.queues {
-		if there[id] {
-			continue
-		}
-		dropped, err := s.jobs.DropQueue(ctx, queueOf(id))
-		if err != nil {
-			return err
-		}
-		if dropped {
-			delete(s.queues, id)
-		}
-	}
-	return nil
-}
-
-func (s *Service) queueNew(ctx context.Context) error {
-	for {
-		some, err := s.store.NewDeliveries(ctx)
-		if err != nil || !some {
-			return err
-		}
-		err = s.store.Write(ctx, func(tx *store.Tx) error {
-			taken, err := tx.TakeDeliveries(takenAtOnce)
-			if err != nil {
-				return err
-			}
-			byQueue := map[string][]jobs.Args{}
-			for _, d := range taken {
-				queue := queueOf(d.EndpointID)
-				byQueue[queue] = append(byQueue[queue], deliveryJob{d.ID})
-			}
-			for queue, added := range byQueue {
-				if err := s.jobs.Add(ctx, tx, queue, added...); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // deliver tries one delivery. A process that dies after the endpoint has answered and before that is stored leaves it to be
 // tried once more, with the same message id.
@@ -113,7 +34,7 @@ func (s *Service) deliver(ctx context.Context, job deliveryJob) (again time.Dura
 		return d.NextTry.Sub(now), nil
 	}
 	if !e.Enabled { // it was disabled while the delivery was stored
-		d.Status, d.NextTry, d.Error = models.DeliveryFailed, nil, disabledMessage
+		d.Status, d.NextTry = models.DeliveryCancelled, nil
 		return 0, s.store.Write(ctx, func(tx *store.Tx) error { return tx.SaveDelivery(d) })
 	}
 	s.try(ctx, e, d)
@@ -129,49 +50,57 @@ func (s *Service) deliver(ctx context.Context, job deliveryJob) (again time.Dura
 			d.Status, d.NextTry = models.DeliveryFailed, nil
 		}
 	}
-	return again, s.store.Write(ctx, func(tx *store.Tx) error { return s.record(ctx, tx, d) })
+	var disabled *models.WebhookEndpoint
+	err = s.store.Write(ctx, func(tx *store.Tx) (err error) {
+		disabled, err = s.record(ctx, tx, d)
+		return err
+	})
+	if err == nil && disabled != nil {
+		s.log.Warn("a webhook endpoint was disabled", "endpoint", disabled.UUID, "address", origin(disabled), "reason", disabled.DisabledReason)
+	}
+	return again, err
 }
 
-// record stores how a try went, and what follows for the endpoint.
-func (s *Service) record(ctx context.Context, tx *store.Tx, d *models.WebhookDelivery) error {
+// record stores how a try went, and what follows for the endpoint, which it gives where that is disabled.
+func (s *Service) record(ctx context.Context, tx *store.Tx, d *models.WebhookDelivery) (disabled *models.WebhookEndpoint, err error) {
 	_, e, err := tx.DeliveryToSend(ctx, d.ID)
 	if err != nil || e == nil { // deleted meanwhile
-		return err
+		return nil, err
 	}
 	if !e.Enabled && d.Status == models.DeliveryPending { // disabled meanwhile
-		d.Status, d.NextTry = models.DeliveryFailed, nil
+		d.Status, d.NextTry = models.DeliveryCancelled, nil
 	}
 	now, server := s.now(), models.Actor{Name: models.SystemActor}
 	if e.FailingSince != nil && now.Sub(*e.FailingSince) >= failsTooLong {
 		still, err := tx.TriedSince(e.ID, now.Add(-failsStill))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !still { // one failure long ago says nothing about the days between
 			e.FailingSince = nil
 		}
 	}
 	if err := tx.SaveDelivery(d); err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case d.Status == models.DeliveryDelivered:
 		if e.FailingSince == nil {
-			return nil
+			return nil, nil
 		}
 		e.FailingSince = nil
 	case !e.Enabled:
-		return nil
+		return nil, nil
 	case d.HTTPStatus == http.StatusGone:
-		return s.disable(tx, server, e, "It answered that it is gone (status 410).")
+		return e, s.disable(tx, server, e, "It answered that it is gone (status 410).")
 	case e.FailingSince == nil:
 		e.FailingSince = d.LastTry
 	case now.Sub(*e.FailingSince) >= failsTooLong:
-		return s.disable(tx, server, e, "Everything sent to it has failed for four days.")
+		return e, s.disable(tx, server, e, "Everything sent to it has failed for four days.")
 	default:
-		return nil
+		return nil, nil
 	}
-	return tx.SaveWebhookFailing(e)
+	return nil, tx.SaveWebhookFailing(e)
 }
 
 // try sends a delivery once and notes in it how that went.

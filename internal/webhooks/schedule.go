@@ -26,5 +26,8 @@ func chance() float64 { return rand.Float64() }
 // failsTooLong is for how long everything may fail before an endpoint is disabled.
 const failsTooLong = 4 * 24 * time.Hour
 
+// triedFor is longer than a delivery waits, also where the server was down for a day or two meanwhile.
+const triedFor = 4 * 24 * time.Hour
+
 // failsStill is how long before it is disabled something else must have failed.
 const failsStill = 24 * time.Hour

@@ -1,6 +1,13 @@
 package webhooks
 
 import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +24,64 @@ func TestSignaturesAreThoseOfStandardWebhooks(t *testing.T) {
 		if got, err := signature("m", time.Unix(0, 0), "", secret); err == nil {
 			t.Errorf("%s signs: %s", secret.Reveal(), got)
 		}
+	}
+}
+
+// The guide's program for a language without a library of ours.
+func TestTheGuidesPythonVerifies(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3")
+	}
+	guide, err := os.ReadFile("../../docs/guide/webhooks.md")
+	must(t, err)
+	_, program, _ := strings.Cut(string(guide), "```python\n")
+	program, _, found := strings.Cut(program, "```")
+	if !found {
+		t.Fatal("the guide has no program in Python")
+	}
+	dir, at, secret := t.TempDir(), time.Unix(1614265330, 0), models.NewWebhookSecret()
+	must(t, os.WriteFile(filepath.Join(dir, "receiver.py"), []byte(program), 0o600))
+	const check = `import json, sys, receiver
+for given in json.load(sys.stdin):
+    try:
+        print(receiver.verify(given["headers"], given["body"].encode(), given["secret"], now=given["now"])["userId"])
+    except ValueError:
+        print("refused")`
+	const body = `{"userId":"b"}`
+	var requests []map[string]any
+	for _, test := range []struct {
+		header, value, body string
+		late                time.Duration
+	}{
+		{body: body, late: 4 * time.Minute},
+		{body: body, late: 6 * time.Minute},
+		{body: body + " "},
+		{body: body, header: headerID, value: "msg_2"},
+		{body: body, header: headerID},
+		{body: body, header: headerTimestamp, value: "now"},
+		{body: body, header: headerSignature},
+		{body: body, header: headerSignature, value: "v1,é v1, v2"},
+	} {
+		header := http.Header{}
+		must(t, sign(header, "msg_1", at, body, []models.Secret{models.NewWebhookSecret(), secret}))
+		headers := map[string]string{}
+		for name := range header {
+			headers[strings.ToLower(name)] = header.Get(name)
+		}
+		if test.header != "" {
+			headers[test.header] = test.value
+		}
+		requests = append(requests, map[string]any{"headers": headers, "body": test.body, "secret": secret.Reveal(), "now": at.Add(test.late).Unix()})
+	}
+	input, err := json.Marshal(requests)
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), python, "-B", "-c", check)
+	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if want := "b" + strings.Repeat("\nrefused", len(requests)-1) + "\n"; err != nil || string(out) != want {
+		t.Errorf("got %q, %v, want %q", out, err, want)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,7 @@ type Service struct {
 	store  *store.Store
 	jobs   *jobs.Jobs
 	http   *http.Client
+	guard  *egress.Guard
 	now    func() time.Time
 	log    *slog.Logger
 	queues map[int64]bool // of the endpoints that are served; only [Service.Follow] touches them
@@ -46,12 +48,12 @@ type Service struct {
 
 // New gives a service. Messages are sent once its jobs are started.
 func New(config Config) (*Service, error) {
-	dial, err := egress.Dial(config.AllowPrivate, config.Timeout)
+	guard, err := egress.New(config.AllowPrivate)
 	if err != nil {
 		return nil, err
 	}
 	s := &Service{
-		store: config.Store, jobs: config.Jobs, http: newClient(dial, config.Timeout), log: config.Log, queues: map[int64]bool{},
+		store: config.Store, jobs: config.Jobs, http: newClient(guard.Dial(config.Timeout), config.Timeout), guard: guard, log: config.Log, queues: map[int64]bool{},
 		now: func() time.Time { return config.Now().UTC().Truncate(time.Microsecond) },
 	}
 	jobs.Handle(config.Jobs, s.deliver)
@@ -82,7 +84,7 @@ func (s *Service) Create(ctx context.Context, actor models.Actor, request models
 // CreateAs makes an endpoint with a uuid that nobody else knows yet, so that the same form makes none twice. It fails as
 // [Service.Create] does.
 func (s *Service) CreateAs(ctx context.Context, actor models.Actor, uuid string, request models.WebhookRequest) (*models.WebhookEndpoint, error) {
-	if err := request.Validate(); err != nil {
+	if err := s.validate(&request, ""); err != nil {
 		return nil, err
 	}
 	now := s.now()
@@ -105,6 +107,23 @@ func (s *Service) CreateAs(ctx context.Context, actor models.Actor, uuid string,
 	})
 }
 
+// validate checks what an endpoint is to be, and that its address is not a private one by its looks: where a name leads is known
+// when something is sent there. An address that it has already may stay, so that the rest can be changed.
+func (s *Service) validate(request *models.WebhookRequest, present string) error {
+	err := request.Validate()
+	if err != nil || request.URL == present {
+		return err
+	}
+	address, err := url.Parse(request.URL)
+	if err != nil {
+		return err // which Validate has ruled out
+	}
+	if err := s.guard.Check(address); err != nil {
+		return models.InvalidWebhook(models.FieldError{Field: "url", Message: "The address is refused: " + err.Error() + "."})
+	}
+	return nil
+}
+
 // Change says what becomes of an endpoint; what is nil stays.
 type Change struct {
 	URL          *string
@@ -122,7 +141,7 @@ func (s *Service) Update(ctx context.Context, actor models.Actor, uuid string, c
 			URL: or(change.URL, e.URL), Description: or(change.Description, e.Description),
 			Types: or(change.Types, e.Types), Integrations: or(change.Integrations, e.Integrations),
 		}
-		if err := request.Validate(); err != nil {
+		if err := s.validate(&request, e.URL); err != nil {
 			return err
 		}
 		if e.URL != request.URL { // what failed was another
@@ -158,7 +177,7 @@ func (s *Service) disable(tx *store.Tx, actor models.Actor, e *models.WebhookEnd
 	if err := s.save(tx, e); err != nil {
 		return err
 	}
-	if err := tx.FailDeliveries(e.ID, disabledMessage); err != nil {
+	if err := tx.CancelDeliveries(e.ID); err != nil {
 		return err
 	}
 	entry := s.entry(actor, models.AuditWebhookDisabled, e)
@@ -167,8 +186,6 @@ func (s *Service) disable(tx *store.Tx, actor models.Actor, e *models.WebhookEnd
 	}
 	return tx.Audit(entry)
 }
-
-const disabledMessage = "The endpoint was disabled before this was sent."
 
 // RollSecret gives an endpoint a new secret. For a day, messages are signed with the old one, too. It fails with not_found.
 func (s *Service) RollSecret(ctx context.Context, actor models.Actor, uuid string) (*models.WebhookEndpoint, error) {
@@ -199,47 +216,6 @@ func (s *Service) Delete(ctx context.Context, actor models.Actor, uuid string) (
 	return deleted, nil
 }
 
-// Deliveries gives one page of an endpoint's deliveries, newest first. It fails with invalid_cursor.
-func (s *Service) Deliveries(ctx context.Context, e *models.WebhookEndpoint, page models.PageRequest) (models.Page[models.WebhookDelivery], error) {
-	return s.store.Deliveries(ctx, e.ID, page)
-}
-
-// Redeliver sends the message of a delivery once more, as a delivery of its own. It fails with not_found and webhook_disabled.
-func (s *Service) Redeliver(ctx context.Context, uuidOfEndpoint, uuidOfDelivery string) (*models.WebhookDelivery, error) {
-	return s.send(ctx, uuidOfEndpoint, func(tx *store.Tx, e *models.WebhookEndpoint) (*models.WebhookDelivery, error) {
-		d, err := tx.Delivery(ctx, e.ID, uuidOfDelivery)
-		if err != nil {
-			return nil, err
-		}
-		return d.Again(uuid.NewString(), s.now()), nil
-	})
-}
-
-// SendTest sends an event of no connection to an endpoint. It fails with not_found and webhook_disabled.
-func (s *Service) SendTest(ctx context.Context, uuidOfEndpoint string) (*models.WebhookDelivery, error) {
-	return s.send(ctx, uuidOfEndpoint, func(_ *store.Tx, e *models.WebhookEndpoint) (*models.WebhookDelivery, error) {
-		return models.NewTestDelivery(uuid.NewString(), e.ID, s.now())
-	})
-}
-
-func (s *Service) send(ctx context.Context, uuidOfEndpoint string, make func(*store.Tx, *models.WebhookEndpoint) (*models.WebhookDelivery, error)) (*models.WebhookDelivery, error) {
-	var d *models.WebhookDelivery
-	err := s.store.Write(ctx, func(tx *store.Tx) error {
-		e, err := tx.WebhookEndpoint(ctx, uuidOfEndpoint)
-		if err != nil {
-			return err
-		}
-		if !e.Enabled {
-			return &models.Error{Kind: models.KindConflict, Code: models.CodeWebhookDisabled, Message: "The webhook endpoint is disabled. Enable it to send it something."}
-		}
-		if d, err = make(tx, e); err != nil {
-			return err
-		}
-		return tx.CreateDelivery(d)
-	})
-	return d, err
-}
-
 // change changes a stored endpoint in one transaction.
 func (s *Service) change(ctx context.Context, uuid string, apply func(*store.Tx, *models.WebhookEndpoint) error) (*models.WebhookEndpoint, error) {
 	var changed *models.WebhookEndpoint
@@ -264,12 +240,18 @@ func (s *Service) save(tx *store.Tx, e *models.WebhookEndpoint) error {
 	return tx.SaveWebhookEndpoint(e)
 }
 
-// entry begins an audit entry about an endpoint. Of its address the scheme and the host are kept: the rest may hold a token, and
-// everybody who may read sees the audit.
+// entry begins an audit entry about an endpoint.
 func (s *Service) entry(actor models.Actor, action string, e *models.WebhookEndpoint) models.AuditEntry {
-	var host string
-	if address, err := url.Parse(e.URL); err == nil {
-		host = address.Scheme + "://" + address.Host + " "
+	return models.AuditEntry{
+		Time: s.now(), Actor: actor.Name, IP: actor.IP, RequestID: actor.RequestID, Action: action, After: strings.TrimSpace(origin(e) + " " + e.UUID),
 	}
-	return models.AuditEntry{Time: s.now(), Actor: actor.Name, IP: actor.IP, RequestID: actor.RequestID, Action: action, After: host + e.UUID}
+}
+
+// origin is what may be told of an endpoint's address to everybody who reads the audit or the log: the rest may hold a token.
+func origin(e *models.WebhookEndpoint) string {
+	address, err := url.Parse(e.URL)
+	if err != nil {
+		return ""
+	}
+	return address.Scheme + "://" + address.Host
 }

@@ -316,6 +316,31 @@ func TestWhatIsNotAnEndpointIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatIsPrivateByItsLooksIsRefused(t *testing.T) {
+	t.Parallel()
+	s := sceneOf(t, storetest.Open(t), []string{"127.0.0.1:9000"}, Timeout)
+	refused := func(what string, err error) {
+		t.Helper()
+		e := models.AsError(err)
+		if e == nil || e.Code != models.CodeInvalidWebhook || len(e.Fields) != 1 || e.Fields[0].Field != "url" || !strings.Contains(e.Fields[0].Message, "PATCHBAY_ALLOW_PRIVATE") {
+			t.Errorf("%s: %+v", what, err)
+		}
+	}
+	allowed := s.create("http://127.0.0.1:9000/hook")
+	for _, address := range []string{"http://127.0.0.1/", "http://localhost:9000", "https://10.0.0.7/hook", "http://[::1]:9000/", "http://169.254.169.254/latest"} {
+		_, err := s.Create(t.Context(), actor, models.WebhookRequest{URL: address})
+		refused(address, err)
+		_, err = s.Update(t.Context(), actor, allowed.UUID, Change{URL: &address})
+		refused("changed to "+address, err)
+	}
+	// One that is not allowed any more can still be described and disabled.
+	strict := sceneOf(t, s.store, nil, Timeout)
+	description, no := "Old", false
+	if got, err := strict.Update(t.Context(), actor, allowed.UUID, Change{URL: &allowed.URL, Description: &description, Enabled: &no}); err != nil || got.Enabled || got.Description != "Old" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestARolledSecretOverlapsForADay(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -435,7 +460,7 @@ func TestNothingIsSentToADisabledEndpoint(t *testing.T) {
 		stored.Enabled = false
 		return tx.SaveWebhookEndpoint(stored)
 	}))
-	if d, again := s.tryNewest(e); d.Status != models.DeliveryFailed || d.Tries != 0 || again != 0 || len(r.requests()) != 0 {
+	if d, again := s.tryNewest(e); d.Status != models.DeliveryCancelled || d.Tries != 0 || again != 0 || len(r.requests()) != 0 {
 		t.Errorf("%+v, again in %v", d, again)
 	}
 }

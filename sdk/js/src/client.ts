@@ -3,7 +3,7 @@ import { Transport, type CallOptions, type Call, type ClientOptions, type PostOp
 import type {
   AuditEntry, AuditFilter, ConnectSession, ConnectSessionInput, Connection, ConnectionCredentials, ConnectionFilter,
   ConnectionsPage, CredentialsInput, DeletedConnection, Event, EventFilter, Integration, IntegrationDefinition,
-  NewConnectSession, Provider, TaggedConnection,
+  NewConnectSession, Provider, TaggedConnection, Webhook, WebhookChange, WebhookDelivery, WebhookInput, WebhookWithSecret,
 } from './types.js';
 
 /** The most that one page may hold. */
@@ -191,6 +191,59 @@ export class Patchbay {
     return this.#transport.json('GET', '/events', { ...options, query: { ...filter } });
   }
 
+  async getWebhooks(options: CallOptions = {}): Promise<Webhook[]> {
+    const { webhooks } = await this.#transport.json<{ webhooks: Webhook[] }>('GET', '/webhooks', options);
+    return webhooks;
+  }
+
+  async getWebhook(id: string, options: CallOptions = {}): Promise<Webhook> {
+    return this.#transport.json('GET', webhookPath(id), options);
+  }
+
+  /** Makes an endpoint that is told of events, and gives it with its secret, which cannot be asked for again: see verifyWebhook. */
+  async createWebhook(webhook: WebhookInput, options: PostOptions = {}): Promise<WebhookWithSecret> {
+    return this.#transport.json('POST', '/webhooks', { ...options, body: webhook });
+  }
+
+  /** Changes the keys that are given. An endpoint that is disabled is told of nothing; what it was still to be sent is given up. */
+  async updateWebhook(id: string, change: WebhookChange, options: CallOptions = {}): Promise<Webhook> {
+    return this.#transport.json('PATCH', webhookPath(id), { ...options, body: change });
+  }
+
+  /** Deletes an endpoint with its deliveries. */
+  async deleteWebhook(id: string, options: CallOptions = {}): Promise<void> {
+    return this.#transport.json('DELETE', webhookPath(id), options);
+  }
+
+  /** Gives an endpoint a new secret. For 24 hours messages are signed with the old one, too. */
+  async rollWebhookSecret(id: string, options: PostOptions = {}): Promise<WebhookWithSecret> {
+    return this.#transport.json('POST', webhookPath(id, '/roll-secret'), options);
+  }
+
+  /** Sends an event of the type `webhook.test`, whatever the filters of the endpoint are. Refused with `webhook_disabled` where it is. */
+  async testWebhook(id: string, options: PostOptions = {}): Promise<WebhookDelivery> {
+    return this.#transport.json('POST', webhookPath(id, '/test'), options);
+  }
+
+  /** Goes through the deliveries to an endpoint, the newest first, page by page as they are needed. They are kept for 31 days. */
+  async *listWebhookDeliveries(id: string, options: CallOptions = {}): AsyncGenerator<WebhookDelivery, void, void> {
+    let cursor: string | undefined;
+    do {
+      const query = { limit: LARGEST_PAGE, cursor };
+      const page: DeliveriesPage = await this.#transport.json('GET', webhookPath(id, '/deliveries'), { ...options, query });
+      yield* page.deliveries;
+      cursor = page.nextCursor;
+    } while (cursor);
+  }
+
+  /**
+   * Sends the message of a delivery again, with the same `messageId`. While it is still being tried, its next try is brought
+   * forward; otherwise it becomes a delivery of its own. Refused with `webhook_disabled` where the endpoint is.
+   */
+  async redeliverWebhook(webhookId: string, deliveryId: string, options: PostOptions = {}): Promise<WebhookDelivery> {
+    return this.#transport.json('POST', webhookPath(webhookId, `/deliveries/${segment('deliveryId', deliveryId)}/redeliver`), options);
+  }
+
   async #all(filter: ConnectionFilter, options: CallOptions): Promise<Connection[]> {
     const all: Connection[] = [];
     for await (const connection of this.listConnections({ ...filter, limit: LARGEST_PAGE }, options)) {
@@ -208,6 +261,12 @@ export class Patchbay {
 function connectionPath(integration: string, userId: string, rest = ''): string {
   return `/connections/${segment('integration', integration)}/${segment('userId', userId)}${rest}`;
 }
+
+function webhookPath(id: string, rest = ''): string {
+  return `/webhooks/${segment('id', id)}${rest}`;
+}
+
+type DeliveriesPage = { deliveries: WebhookDelivery[]; nextCursor: string };
 
 /** Hashes a token, so that it never stands in an address. */
 async function sha256(token: string): Promise<string> {

@@ -1,3 +1,5 @@
+import type { WebhookEventType } from './webhooks.js';
+
 /** How an integration authorizes. */
 export type AuthMode = 'OAUTH2' | 'OAUTH1' | 'API_KEY' | 'USERNAME_PASSWORD' | 'OAUTH2_CC' | (string & {});
 
@@ -214,4 +216,67 @@ export interface Event {
   integration: string;
   userId: string;
   detail: string;
+}
+
+/** An endpoint of your application that is told of events. */
+export interface Webhook {
+  id: string;
+  url: string;
+  description: string;
+  /** The only types it is told of; all where empty. */
+  types: EventType[];
+  /** The only integrations it is told of; all where empty. */
+  integrations: string[];
+  enabled: boolean;
+  /** Why the server disabled it; "" where a person did. */
+  disabledReason: string;
+  /** Since when everything sent to it has failed; null where it has not. */
+  failingSince: string | null;
+  dateCreated: string;
+  lastModified: string;
+}
+
+/** A webhook endpoint whose secret is new. */
+export interface WebhookWithSecret extends Webhook {
+  /** For verifyWebhook. It cannot be asked for again. */
+  secret: string;
+}
+
+export interface WebhookInput {
+  /** An address of https or http. Private ones have to be allowed by the server's settings. */
+  url: string;
+  /** At most 200 bytes. */
+  description?: string;
+  /** Those that it is told of; default: all, and those to come. */
+  types?: EventType[];
+  /** Those that it is told of; default: all, and those to come. */
+  integrations?: string[];
+}
+
+/** What becomes of an endpoint; what is absent stays. */
+export interface WebhookChange extends Partial<WebhookInput> {
+  enabled?: boolean;
+}
+
+/** One message for one endpoint, with how its last try went. */
+export interface WebhookDelivery {
+  id: string;
+  /** The `id` of its WebhookEvent. */
+  messageId: string;
+  type: WebhookEventType;
+  /** `failed` after its last try; `cancelled` because the endpoint was disabled. */
+  status: 'pending' | 'delivered' | 'failed' | 'cancelled' | (string & {});
+  tries: number;
+  dateCreated: string;
+  lastTry: string | null;
+  /** null once it is over. */
+  nextTry: string | null;
+  /** Of the last answer; 0 where there was none. */
+  httpStatus: number;
+  /** Of the last try. */
+  durationMs: number;
+  /** Why the last try failed. */
+  error: string;
+  /** The beginning of the last answer. */
+  excerpt: string;
 }

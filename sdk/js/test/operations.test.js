@@ -43,6 +43,15 @@ test('each operation is one call of the API', async (t) => {
     [(c) => c.deleteConnectSession('i'), 'DELETE /connect-sessions/i', '', { status: 204 }, undefined],
     [(c) => c.redeemClaim('claim', '1'), 'POST /connect-sessions/claim', { claim: 'claim', userId: '1' }, one, tagged],
     [(c) => c.audit({ connection: 'u', limit: 5 }), 'GET /audit?connection=u&limit=5', '', { json: { entries: [], nextCursor: '' } }, { entries: [], nextCursor: '' }],
+    [(c) => c.getWebhooks(), 'GET /webhooks', '', { json: { webhooks: [{ id: 'w' }] } }, [{ id: 'w' }]],
+    [(c) => c.getWebhook('w'), 'GET /webhooks/w', '', { json: { id: 'w' } }, { id: 'w' }],
+    [(c) => c.createWebhook({ url: 'https://app.example.com/hook', types: ['connection.deleted'] }), 'POST /webhooks',
+      { url: 'https://app.example.com/hook', types: ['connection.deleted'] }, { status: 201, json: { id: 'w', secret: 'whsec_' } }, { id: 'w', secret: 'whsec_' }],
+    [(c) => c.updateWebhook('w', { enabled: false, integrations: [] }), 'PATCH /webhooks/w', { enabled: false, integrations: [] }, { json: { id: 'w' } }, { id: 'w' }],
+    [(c) => c.deleteWebhook('w'), 'DELETE /webhooks/w', '', { status: 204 }, undefined],
+    [(c) => c.rollWebhookSecret('w'), 'POST /webhooks/w/roll-secret', '', { json: { id: 'w', secret: 'whsec_' } }, { id: 'w', secret: 'whsec_' }],
+    [(c) => c.testWebhook('w'), 'POST /webhooks/w/test', '', { status: 202, json: { id: 'd', type: 'webhook.test' } }, { id: 'd', type: 'webhook.test' }],
+    [(c) => c.redeliverWebhook('w', 'd'), 'POST /webhooks/w/deliveries/d/redeliver', '', { status: 202, json: { id: 'd' } }, { id: 'd' }],
     [(c) => c.events({ type: 'connection.created', cursor: 'c' }), 'GET /events?type=connection.created&cursor=c', '', { json: { events: [], nextCursor: 'c' } }, { events: [], nextCursor: 'c' }],
   ];
   for (const [operation, line, body, answer, want] of cases) {
@@ -81,6 +90,23 @@ test('lists give everything, page by page', async (t) => {
   assert.deepEqual(await empty.client.getConnectionsForUserId('nobody'), []);
 });
 
+test('deliveries come page by page as they are needed', async (t) => {
+  const pages = { '': ['1', 'a'], a: ['2', 'b'], b: ['3', ''] };
+  const { client, calls } = await serve(t, ({ url }) => {
+    const [id, nextCursor] = pages[new URL(url, 'http://x').searchParams.get('cursor') ?? ''];
+    return { json: { deliveries: [{ id }], nextCursor } };
+  });
+  const ids = [];
+  for await (const { id } of client.listWebhookDeliveries('w')) ids.push(id);
+  assert.deepEqual(ids, ['1', '2', '3']);
+  assert.deepEqual(calls.map((c) => c.url), ['', '&cursor=a', '&cursor=b'].map((end) => `/api/v1/webhooks/w/deliveries?limit=500${end}`));
+  calls.length = 0;
+  for await (const { id } of client.listWebhookDeliveries('w')) {
+    if (id === '1') break;
+  }
+  assert.equal(calls.length, 1, 'no page is read that nobody asked for');
+});
+
 test('any user id arrives as it is', async (t) => {
   const { client, calls } = await serve(t, () => one);
   for (const userId of ['a/b', '%2F', '..a', '...', ' ', 'é', '😀', '?x=1#y', 'a\\b', '+', '../../keys', "'\"<>"]) {
@@ -101,6 +127,8 @@ test('what no address can hold is refused before anything is sent', async (t) =>
   }
   await assert.rejects(client.getConnectionsForIntegration(''), { code: 'invalid_parameter' });
   await assert.rejects(client.triggerAction('slack', '..', '1', {}), { code: 'invalid_parameter', message: /^action must/ });
+  await assert.rejects(client.deleteWebhook(''), { code: 'invalid_parameter', message: /^id must/ });
+  await assert.rejects(client.redeliverWebhook('w', '..'), { code: 'invalid_parameter', message: /^deliveryId must/ });
   await assert.rejects(client.deleteIntegration('.'), { code: 'invalid_parameter', message: /^name must not be "\."/ });
   const circle = {};
   circle.circle = circle;

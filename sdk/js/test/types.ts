@@ -1,5 +1,5 @@
 // Compiled, never run: the public types as an application uses them.
-import { Patchbay, PatchbayError, type Connection, type Credentials, type TaggedConnection } from 'patchbay';
+import { Patchbay, PatchbayError, type Connection, type Credentials, type TaggedConnection, type Webhook, type WebhookDelivery } from 'patchbay';
 import { ConnectError, Patchbay as Frontend, defineConnectElement, type ConnectResult } from 'patchbay/frontend';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -40,6 +40,21 @@ export async function backend(patchbay: Patchbay): Promise<void> {
   const { token, url } = await patchbay.createConnectSession({ userId: '1', integrations: ['slack'], confirm: true });
   same<typeof token, string>(true);
   same<typeof url, string>(true);
+}
+
+export async function webhooks(patchbay: Patchbay): Promise<string> {
+  const { id, secret } = await patchbay.createWebhook({ url: 'https://app.example.com/hook', types: ['connection.needs_reconnect'] });
+  const changed = await patchbay.updateWebhook(id, { enabled: false });
+  same<typeof changed, Webhook>(true);
+  // @ts-expect-error only a new secret is told
+  changed.secret;
+  // @ts-expect-error an endpoint has an address
+  await patchbay.createWebhook({ description: 'Billing' });
+  for await (const delivery of patchbay.listWebhookDeliveries(id)) {
+    same<typeof delivery, WebhookDelivery>(true);
+    if (delivery.status === 'failed') await patchbay.redeliverWebhook(id, delivery.id, { idempotencyKey: delivery.id });
+  }
+  return secret;
 }
 
 function authorization(credentials: Credentials): string {
