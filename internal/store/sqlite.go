@@ -40,8 +40,9 @@ func checkPath(path string) error {
 
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
 // NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection.
-func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
-	if err := checkPath(path); err != nil {
+func openSQLite(ctx context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
+	// Before anything else: to be opened to be written makes a write-ahead log of another program's file.
+	if _, err := sqliteVersions(ctx, path); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -108,16 +108,15 @@ type Option int
 // is for tests, which prove that nobody does.
 const OneConnection Option = 1
 
-// Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it.
-func Sealed(ctx context.Context, location string) (bool, error) {
-	if !isPostgres(location) {
-		if err := checkPath(location); err != nil {
-			return false, err
-		}
-		_, err := os.Stat(location)
-		return err == nil, nil
+// Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it. It
+// refuses another program's database.
+func Sealed(ctx context.Context, location string) (sealed bool, err error) {
+	if isPostgres(location) {
+		sealed, err = postgresSealed(ctx, location)
+	} else if _, err = sqliteVersions(ctx, location); err == nil {
+		_, missing := os.Stat(location)
+		sealed = missing == nil // also an empty file, which may be what is left of one
 	}
-	sealed, err := postgresSealed(ctx, location)
 	if err != nil {
 		return false, fmt.Errorf("open database %s: %w", Place(location), err)
 	}
