@@ -16,6 +16,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchbay/patchbay/internal/vault"
@@ -53,7 +54,8 @@ func openSQLite(ctx context.Context, path string, ring *vault.Ring, options []Op
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Close(); err != nil {
+	opened, err := file.Stat()
+	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, err
 	}
 	writer, writerPool, err := openPool(path, 1, false, "synchronous(FULL)")
@@ -70,7 +72,9 @@ func openSQLite(ctx context.Context, path string, ring *vault.Ring, options []Op
 			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
 		},
 		close: writerPool.Close,
+		file:  opened,
 	}
+	writer.Logger = statementLog{logger.Discard, &s.damage}
 	if slices.Contains(options, OneConnection) {
 		return s, nil
 	}
@@ -78,6 +82,7 @@ func openSQLite(ctx context.Context, path string, ring *vault.Ring, options []Op
 	if err != nil {
 		return nil, errors.Join(err, writerPool.Close())
 	}
+	reader.Logger = writer.Logger
 	s.queries.db = reader
 	s.close = func() error { return errors.Join(readerPool.Close(), writerPool.Close()) }
 	return s, nil

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -37,6 +38,8 @@ type Store struct {
 	close   func() error
 
 	location string
+	file     os.FileInfo           // of an SQLite database, as it was opened
+	damage   atomic.Pointer[error] // the first sign of it that a statement met
 	sealing  sealing
 }
 
@@ -212,17 +215,6 @@ func (tx *Tx) SQL() *sql.Tx {
 	return tx.db.Statement.ConnPool.(*sql.Tx)
 }
 
-// Ready reports whether the database takes writes, and whether the key ring opens what it holds: it fails with
-// [ErrWrongKey].
-func (s *Store) Ready(ctx context.Context) error {
-	return s.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.openKeyCheck(ctx); err != nil {
-			return err
-		}
-		return tx.db.Exec("INSERT INTO settings (name, value) VALUES ('ready', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value").Error
-	})
-}
-
 // gormConfig tells whether statements are kept prepared: that pays for SQLite's readers alone. What is first prepared in a
 // transaction ends with it.
 func gormConfig(prepare bool) *gorm.Config {
@@ -230,16 +222,22 @@ func gormConfig(prepare bool) *gorm.Config {
 		TranslateError:         true,
 		PrepareStmt:            prepare,
 		SkipDefaultTransaction: true,
-		Logger:                 slowLog{logger.Discard},
+		Logger:                 statementLog{Interface: logger.Discard},
 	}
 }
 
-// slowLog logs slow statements, without their values: those are tokens' neighbours and people's data. Errors are
-// returned, and logged by who cannot handle them.
-type slowLog struct{ logger.Interface }
+// statementLog logs slow statements, without their values: those are tokens' neighbours and people's data. Errors are
+// returned, and logged by who cannot handle them; but damage of the file is kept, for [Store.Ready].
+type statementLog struct {
+	logger.Interface
+	damage *atomic.Pointer[error] // nil where nobody asks
+}
 
 // Trace implements [logger.Interface].
-func (slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), _ error) {
+func (l statementLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
+	if l.damage != nil && damaged(err) {
+		l.damage.CompareAndSwap(nil, &err)
+	}
 	if took := time.Since(begin); took > slowQuery {
 		sql, rows := statement()
 		slog.WarnContext(ctx, "slow statement", "sql", sql, "rows", rows, "duration", took)
@@ -247,4 +245,6 @@ func (slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql
 }
 
 // ParamsFilter implements [gorm.ParamsFilter].
-func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }
+func (statementLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}
