@@ -16,7 +16,7 @@ import (
 )
 
 // apiVersion is the version of the API's description (semantic versioning): it moves with every change of the document.
-const apiVersion = "1.1.0"
+const apiVersion = "1.2.0"
 
 var pathParameter = regexp.MustCompile(`:(\w+)`)
 
