@@ -43,7 +43,7 @@ func (s *Service) RefreshDue(ctx context.Context) error {
 			defer s.underWay.Done()
 			defer s.ahead.Delete(name)
 			if err := s.refreshAhead(ctx, name); err != nil && ctx.Err() == nil {
-				s.log.Error("refresh ahead", "integration", name, "error", err)
+				s.jobs.Failed("refresh ahead: "+name, err)
 			}
 		}()
 	}
