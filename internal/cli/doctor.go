@@ -55,7 +55,7 @@ func (d *diagnosis) fail(check string, err error, todo string) {
 func (c *doctorCommand) Run(ctx context.Context, streams Streams) error {
 	d := &diagnosis{}
 	for _, fault := range c.faults {
-		d.fail("setting", fault, "the default is taken below")
+		d.fail("setting", fault, "mend it or leave it out; what follows is checked with the default")
 	}
 	root := c.checkRoot(d, c.checkAddress(ctx, d))
 	ring := c.checkKey(ctx, d)

@@ -81,6 +81,9 @@ func (t *troubles) under(what string) bool {
 	return one != nil
 }
 
+// jobTold is in what River tells of one job, which nothing else does.
+const jobTold = "JobExecutor: "
+
 // quiet leaves out what River tells of its everyday work, and what it tells of the database while that cannot be used: every queue
 // does, twice a second, and in words alone.
 type quiet struct {
@@ -95,7 +98,7 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements [slog.Handler].
 func (q quiet) Handle(ctx context.Context, record slog.Record) error {
-	if !strings.HasPrefix(record.Message, "JobExecutor") && q.troubles.under(database) {
+	if !strings.Contains(record.Message, jobTold) && q.troubles.under(database) {
 		return nil
 	}
 	return q.Handler.Handle(ctx, record)

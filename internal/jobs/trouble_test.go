@@ -44,9 +44,9 @@ func TestTroubleIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 		}
 		const told = `level=ERROR msg="the database cannot be used" work=sweep error="read; driver: bad connection"`
 		tells("while the database is away", told, told+" failures=181", told+" failures=361")
-		rivers.Warn("JobExecutor: Job appears to be stuck")
+		rivers.Warn("jobexecutor.JobExecutor: Job appears to be stuck")
 		j.Failed("sweep", ofProvider)
-		tells("of others meanwhile", `level=WARN msg="JobExecutor: Job appears to be stuck" client=x`, `level=ERROR msg=sweep work=sweep error="acme does not answer"`)
+		tells("of others meanwhile", `level=WARN msg="jobexecutor.JobExecutor: Job appears to be stuck" client=x`, `level=ERROR msg=sweep work=sweep error="acme does not answer"`)
 		j.troubles.over(database)
 		j.troubles.over(database)
 		tells("at the end", `level=INFO msg="over: the database cannot be used" failures=450`)
