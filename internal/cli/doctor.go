@@ -97,20 +97,19 @@ func (d *diagnosis) print(w io.Writer, asJSON bool) error {
 
 // checkExposure checks what is open to whom. Where the root is not known, what depends on it is left out.
 func (c *doctorCommand) checkExposure(d *diagnosis, root *url.URL) {
-	local := root != nil && models.IsLoopback(root.Host)
-	public := root != nil && !local
+	local := root == nil || models.IsLoopback(root.Host)
 	if d.each("origins", c.Origins, "set PATCHBAY_ORIGINS to the origins of your application, such as https://app.example.com", func(value []string) error {
 		_, err := models.NewOrigins(value, local)
 		return err
 	}) {
-		if len(c.Origins) == 0 && public {
+		if len(c.Origins) == 0 && !local {
 			d.warn("origins", "none: connect flows cannot return to your application, and its pages are not told of results", "set PATCHBAY_ORIGINS, such as https://app.example.com")
 		} else {
 			d.ok("origins", "%d named", len(c.Origins))
 		}
 	}
 	switch {
-	case c.Sandbox == "on" && public:
+	case c.Sandbox == "on" && !local:
 		d.fail("sandbox", errors.New("it is on, under a public root: anyone can grant himself tokens there"), "set PATCHBAY_SANDBOX=off")
 	case c.Sandbox == "on":
 		d.warn("sandbox", "it is on, whatever the server listens on", "set PATCHBAY_SANDBOX=auto")
