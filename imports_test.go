@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"internal/egress":          {},
 	"internal/idempotency":     {"models", "internal/store"},
 	"internal/integrations":    {"models", "internal/providers"},
-	"internal/jobs":            {"internal/store"},
+	"internal/jobs":            {"models", "internal/store"},
 	"internal/oauth":           {"models", "internal/egress"},
 	"internal/providers":       {},
 	"internal/rotation":        {"models", "internal/store", "internal/vault"},

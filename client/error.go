@@ -68,6 +68,7 @@ const (
 	CodeTooManyRequests       = "too_many_requests"       // 429
 	CodeInternal              = "internal"                // 500
 	CodeRefreshFailed         = "refresh_failed"          // 502
+	CodeUnavailable           = "unavailable"             // 503: the database is away, locked or full
 	CodeRefreshTimeout        = "refresh_timeout"         // 504
 )
 

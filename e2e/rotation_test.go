@@ -74,7 +74,7 @@ func TestARotationSurvivesThatItsProcessesAreKilled(t *testing.T) {
 	s.start()
 	s.until("everything is sealed anew", func() bool { _, finished := sealed(); return finished })
 	s.exec("UPDATE encryption_keys SET first_used = first_used - 60000000 WHERE replaced_at IS NULL") // everybody knows by now
-	if out, err := s.run("keys", "prune"); err != nil || !strings.Contains(out, "Removed key") {
+	if out, err := s.run("keys", "prune", "--yes"); err != nil || !strings.Contains(out, "Removed key") {
 		t.Errorf("prune: %s, %v", out, err)
 	}
 	if out, err := s.run("keys", "status", "--verify"); err != nil || !strings.Contains(out, ", 0 do not") || strings.Contains(out, "replaced") {

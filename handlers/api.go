@@ -175,6 +175,7 @@ const (
 	codeInternal         = "internal"
 	codeMethodNotAllowed = "method_not_allowed"
 	codePayloadTooLarge  = "payload_too_large"
+	codeUnavailable      = "unavailable"
 )
 
 // failAPI answers a call that ended in an error.
@@ -192,6 +193,8 @@ func (s *server) failAPI(c echo.Context, status int, message string, e *models.E
 		detail.Code = models.CodeNotFound
 	case status == http.StatusMethodNotAllowed:
 		detail.Code = codeMethodNotAllowed
+	case status == http.StatusServiceUnavailable:
+		detail.Code = codeUnavailable
 	default:
 		detail.Code, detail.Message = codeInternal, "The server failed at this. Its log tells more under the request id."
 	}

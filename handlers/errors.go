@@ -2,13 +2,10 @@ package handlers
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,6 +30,7 @@ var statuses = map[models.Kind]int{
 	models.KindInternal:        http.StatusInternalServerError,
 	models.KindProviderFailed:  http.StatusBadGateway,
 	models.KindProviderTimeout: http.StatusGatewayTimeout,
+	models.KindUnavailable:     http.StatusServiceUnavailable,
 }
 
 // titles head the page of each status.
@@ -45,6 +43,7 @@ var titles = map[int]string{
 	http.StatusRequestEntityTooLarge: "Too large",
 	http.StatusUnprocessableEntity:   "Not accepted",
 	http.StatusTooManyRequests:       "Too many attempts",
+	http.StatusServiceUnavailable:    "Not available at the moment",
 }
 
 // describe gives status and message of a failure. Only what is meant for people comes out of it.
@@ -62,26 +61,10 @@ func describe(err error) (status int, message string) {
 	case errors.As(err, &routing) && routing.Code == http.StatusMethodNotAllowed:
 		return routing.Code, "This address does not take this kind of request."
 	}
-	if unavailable(err) {
+	if models.Unavailable(err) {
 		return http.StatusServiceUnavailable, "The database does not answer. Try again in a moment."
 	}
 	return http.StatusInternalServerError, "The server failed at this. Its log tells more under the request id below."
-}
-
-// unavailable reports whether the database is away, or so busy or full that it takes nothing: that will pass.
-func unavailable(err error) bool {
-	var postgres interface{ SQLState() string }
-	var sqlite interface{ Code() int }
-	var network net.Error
-	switch {
-	case errors.As(err, &postgres):
-		class := postgres.SQLState()[:min(2, len(postgres.SQLState()))]
-		return class == "08" || class == "53" || class == "57" // connection, resources, intervention of an operator
-	case errors.As(err, &sqlite):
-		const busy, full = 5, 13 // the lower byte of SQLite's codes
-		return sqlite.Code()&0xff == busy || sqlite.Code()&0xff == full
-	}
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // unavailableFor is how long a client is told to wait for the database.

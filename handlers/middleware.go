@@ -182,17 +182,6 @@ func (s *server) admit(required access, next echo.HandlerFunc) echo.HandlerFunc 
 	})
 }
 
-// withSession runs next inside the session middleware. An error is answered inside, so that its page can see the
-// session, too.
-func (s *server) withSession(next echo.HandlerFunc) echo.HandlerFunc {
-	return echo.WrapMiddleware(s.Sessions.Middleware)(func(c echo.Context) error {
-		if err := next(c); err != nil {
-			c.Error(err)
-		}
-		return nil
-	})
-}
-
 // signedIn gives the admin of this request, or nil.
 func signedIn(c echo.Context) *models.Admin {
 	admin, _ := c.Get(adminKey).(*models.Admin)

@@ -52,9 +52,10 @@ var errorCodes = map[string]errorCode{
 	models.CodeWebhookDisabled:     {models.KindConflict, "The webhook endpoint is disabled: nothing is sent to it."},
 	models.CodeWebhookLimit:        {models.KindConflict, "There are 50 webhook endpoints, which is as many as there can be."},
 	codePayloadTooLarge:            {models.KindTooLarge, "The body is larger than 1 MiB."},
+	codeUnavailable:                {models.KindUnavailable, "The database is away, locked or full; try again after Retry-After."},
 }
 
-// allErrors lists the codes that a route can end in, beside a failure of the server.
+// allErrors lists the codes that a route can end in, beside unavailable and a failure of the server.
 func (r apiRoute) allErrors() []string {
 	codes := slices.Clone(r.errors)
 	add := func(more ...string) {
@@ -87,7 +88,7 @@ func (r apiRoute) allErrors() []string {
 }
 
 func (r apiRoute) errorsByStatus() map[int][]string {
-	byStatus := map[int][]string{}
+	byStatus := map[int][]string{http.StatusServiceUnavailable: {codeUnavailable}}
 	for _, code := range r.allErrors() {
 		status := statuses[errorCodes[code].kind]
 		byStatus[status] = append(byStatus[status], code)

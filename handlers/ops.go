@@ -24,14 +24,19 @@ type readiness struct {
 	err   error
 }
 
-// ready tells whether the server can do its work: the database takes writes, and the key ring opens what it holds.
+// ready tells whether the server can do its work: the database takes writes and can be read, and the key ring opens what it
+// holds.
 func (s *server) ready(c echo.Context) error {
-	if err := s.checkReady(c); models.HasCode(err, models.CodeWrongKey) {
+	err := s.checkReady(c)
+	switch {
+	case err == nil:
+		return c.String(http.StatusOK, "ready\n")
+	case models.HasCode(err, models.CodeWrongKey):
 		return c.String(http.StatusServiceUnavailable, "the encryption key does not open the database\n")
-	} else if err != nil {
-		return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
+	case models.HasCode(err, models.CodeNotReady):
+		return c.String(http.StatusServiceUnavailable, models.AsError(err).Message+"\n")
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
 }
 
 func (s *server) checkReady(c echo.Context) error {

@@ -1,14 +1,11 @@
 package handlers
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/store/storetest"
@@ -150,39 +147,6 @@ func TestUnknownFiltersDoNotFilter(t *testing.T) {
 	}
 	if got := admin.get("/connections?q=" + strings.ToUpper(conn.UUID)); got.location != "/connections/"+conn.UUID {
 		t.Errorf("a pasted uuid leads to %d %s", got.status, got.location)
-	}
-}
-
-func TestReadinessIsFoundOutOnceASecond(t *testing.T) {
-	a := newApp(t)
-	asked, failing := 0, false
-	config := a.server.Config
-	config.Ready = func(context.Context) error {
-		asked++
-		if failing {
-			return errors.New("no space left on device")
-		}
-		return nil
-	}
-	now := time.Now()
-	config.Now = func() time.Time { return now }
-	handler := New(config)
-	status := func() int {
-		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/readyz", nil))
-		if strings.Contains(recorder.Body.String(), "no space") {
-			t.Error("the answer holds internals")
-		}
-		return recorder.Code
-	}
-	for range 5 {
-		if got := status(); got != http.StatusOK {
-			t.Errorf("ready: %d", got)
-		}
-	}
-	failing, now = true, now.Add(2*readyFor)
-	if got := status(); got != http.StatusServiceUnavailable || asked != 2 {
-		t.Errorf("not ready: %d after %d questions", got, asked)
 	}
 }
 

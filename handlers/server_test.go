@@ -106,7 +106,7 @@ func newApp(t testing.TB) *app {
 	must(t, err)
 	a.keys = auth.NewAPIKeys(a.store, a.now)
 	config := Config{
-		Vices: provider, Connections: core, Webhooks: endpoints, Auth: admins, APIKeys: a.keys, Meter: auth.NewMeter(a.store, a.now, log), Idempotency: idempotency.New(a.store, a.now),
+		Vices: provider, Connections: core, Webhooks: endpoints, Auth: admins, APIKeys: a.keys, Meter: auth.NewMeter(a.store, a.now), Idempotency: idempotency.New(a.store, a.now),
 		Sessions: auth.NewSessions(a.store, a.now, false), Ready: a.store.Ready, System: a.system, Now: a.now, Log: log, Providers: catalogue,
 		RootURL: root, AppName: "Acme", IntegrationsFile: "integrations/integrations.yaml", Development: true,
 		Sandbox: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

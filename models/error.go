@@ -23,6 +23,7 @@ const (
 	KindTooMany                     // rate limited
 	KindProviderFailed              // the provider answered with a failure
 	KindProviderTimeout             // the provider did not answer in time
+	KindUnavailable                 // the database cannot be used; that will pass
 )
 
 // Error is a failure that a person can act on. Code is part of the public contract and never changes its meaning;
@@ -105,6 +106,7 @@ const (
 	CodeMalformedBody       = "malformed_body"
 	CodeNeedsReconnect      = "needs_reconnect"
 	CodeNotFound            = "not_found"
+	CodeNotReady            = "not_ready"
 	CodeNotRefreshable      = "not_refreshable"
 	CodeRefreshFailed       = "refresh_failed"
 	CodeRefreshTimeout      = "refresh_timeout"

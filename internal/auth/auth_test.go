@@ -189,16 +189,20 @@ func TestAnIPv6SubscriberIsOneAddress(t *testing.T) {
 func TestASessionIsRenewedAtSignInAndEndsWhenIdle(t *testing.T) {
 	_, _, db, clock := newService(t)
 	sessions := NewSessions(db, clock.now, true)
-	var step func(ctx context.Context)
-	handler := sessions.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { step(r.Context()) }))
 	visit := func(cookie *http.Cookie, do func(context.Context)) *http.Cookie {
-		step = do
 		request := httptest.NewRequest(http.MethodGet, "/", nil)
 		if cookie != nil {
 			request.AddCookie(cookie)
 		}
 		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, request)
+		request, err := sessions.Load(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(request.Context())
+		if err := sessions.Save(recorder, request); err != nil {
+			t.Fatal(err)
+		}
 		for _, set := range recorder.Result().Cookies() {
 			return set
 		}

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 type Meter struct {
 	store *store.Store
 	now   func() time.Time
-	log   *slog.Logger
 
 	mu     sync.Mutex
 	counts map[call]int64
@@ -30,12 +28,12 @@ type call struct {
 	apiKey, operation, connection string
 }
 
-// FlushInterval is how often [Meter.Run] writes what was counted.
+// FlushInterval is how often [Meter.Flush] has to be called.
 const FlushInterval = 500 * time.Millisecond
 
-// NewMeter gives a meter, whose Run has to be running.
-func NewMeter(s *store.Store, now func() time.Time, log *slog.Logger) *Meter {
-	return &Meter{store: s, now: now, log: log, counts: map[call]int64{}}
+// NewMeter gives a meter. What it counts has to be flushed.
+func NewMeter(s *store.Store, now func() time.Time) *Meter {
+	return &Meter{store: s, now: now, counts: map[call]int64{}}
 }
 
 // Count counts a call about a connection, or about none where the uuid is empty. It fails while counts cannot be written:
@@ -73,27 +71,6 @@ func (m *Meter) Flush(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// Run flushes until ctx ends, and then once more.
-func (m *Meter) Run(ctx context.Context) {
-	ticker := time.NewTicker(FlushInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			m.flushLogged(ctx)
-		case <-ctx.Done():
-			m.flushLogged(context.WithoutCancel(ctx))
-			return
-		}
-	}
-}
-
-func (m *Meter) flushLogged(ctx context.Context) {
-	if err := m.Flush(ctx); err != nil {
-		m.log.Error("count API calls", "error", err)
-	}
 }
 
 // Calls gives the newest counted calls about a connection, at most limit.

@@ -1,15 +1,12 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/patchbay/patchbay/internal/store"
@@ -20,7 +17,7 @@ func newMeter(t *testing.T) (*Meter, *store.Store, *clock) {
 	t.Helper()
 	_, _, db, c := newService(t)
 	c.at = c.at.Truncate(models.APICallWindow)
-	return NewMeter(db, c.now, slog.New(slog.DiscardHandler)), db, c
+	return NewMeter(db, c.now), db, c
 }
 
 func count(t *testing.T, m *Meter, apiKey, operation, connection string) {
@@ -112,38 +109,4 @@ func TestNothingIsCountedThatCannotBeWritten(t *testing.T) {
 	if got := written(t, db, "u", c.at); got != "0 k read 2" {
 		t.Errorf("what was refused was counted, or what was not is lost: %s", got)
 	}
-}
-
-func TestAMeterWritesAllTheTimeAndAtItsEnd(t *testing.T) {
-	_, _, db, _ := newService(t) // outside of the bubble, because GORM keeps goroutines
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		m := NewMeter(db, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
-		from := time.Now().Truncate(models.APICallWindow)
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { m.Run(ctx) })
-		for i := range 3 {
-			count(t, m, "k", "read", "u")
-			time.Sleep(FlushInterval) // of the bubble
-			synctest.Wait()
-			if got, want := written(t, db, "u", from), fmt.Sprintf("0 k read %d", i+1); got != want {
-				t.Errorf("after %d intervals: %s", i+1, got)
-			}
-		}
-		count(t, m, "k", "read", "u")
-		cancel()
-		running.Wait()
-		if got := written(t, db, "u", from); got != "0 k read 4" {
-			t.Errorf("at the end: %s", got)
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-		count(t, m, "k", "read", "u")
-		m.Run(ctx) // which has ended: once more, without a database
-		if !strings.Contains(log.String(), "count API calls") || m.Count("k", "read", "u") == nil {
-			t.Errorf("a failure is not told: %s", &log)
-		}
-	})
 }

@@ -2,8 +2,7 @@ package auth
 
 import (
 	"context"
-	"errors"
-	"log/slog"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -35,17 +34,7 @@ func NewSessions(s *store.Store, now func() time.Time, secure bool) *Sessions {
 	manager.Cookie.Name = CookieName("patchbay_session", secure)
 	manager.Cookie.Secure = secure
 	manager.Cookie.SameSite = http.SameSiteLaxMode
-	manager.ErrorFunc = answerFailure
 	return &Sessions{manager, now}
-}
-
-// answerFailure answers a request whose session could not be read or written.
-func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		return
-	}
-	slog.ErrorContext(r.Context(), "session", "error", err)
-	http.Error(w, "The session could not be read or stored.", http.StatusInternalServerError)
 }
 
 // CookieName gives the name under which a cookie of this server is set: bound to the host where https allows it.
@@ -56,15 +45,35 @@ func CookieName(name string, secure bool) string {
 	return name
 }
 
-// Middleware loads the session of each request and saves it with the answer.
-func (s *Sessions) Middleware(next http.Handler) http.Handler {
-	return s.manager.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.touch(r.Context()); err != nil {
-			s.manager.ErrorFunc(w, r, err)
-			return
+// Load gives the request with its session, which [Sessions.Save] stores.
+func (s *Sessions) Load(r *http.Request) (*http.Request, error) {
+	var token string
+	if cookie, err := r.Cookie(s.manager.Cookie.Name); err == nil {
+		token = cookie.Value
+	}
+	ctx, err := s.manager.Load(r.Context(), token)
+	if err == nil {
+		err = s.touch(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the session: %w", err)
+	}
+	return r.WithContext(ctx), nil
+}
+
+// Save stores the session of a request where it has changed, and adds its cookie to the answer.
+func (s *Sessions) Save(w http.ResponseWriter, r *http.Request) error {
+	switch ctx := r.Context(); s.manager.Status(ctx) {
+	case scs.Modified:
+		token, expiry, err := s.manager.Commit(ctx)
+		if err != nil {
+			return fmt.Errorf("store the session: %w", err)
 		}
-		next.ServeHTTP(w, r)
-	}))
+		s.manager.WriteSessionCookie(ctx, w, token, expiry)
+	case scs.Destroyed:
+		s.manager.WriteSessionCookie(ctx, w, "", time.Time{})
+	}
+	return nil
 }
 
 const (

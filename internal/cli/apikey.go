@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchbay/patchbay/internal/auth"
+	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -40,7 +41,7 @@ func (a *apiKeyCreateCommand) Run(ctx context.Context, streams Streams) error {
 		ends := utcNow().Add(a.Expires)
 		request.ExpiresAt = &ends
 	}
-	return withAPIKeys(ctx, &a.storageSettings, func(keys *auth.APIKeys) error {
+	return withAPIKeys(ctx, a.open, func(keys *auth.APIKeys) error {
 		_, text, err := keys.Create(ctx, models.Actor{Name: models.SystemActor}, request)
 		if err != nil {
 			return err
@@ -54,7 +55,7 @@ type apiKeyListCommand struct{ storageSettings }
 
 // Run prints a table of the keys.
 func (a *apiKeyListCommand) Run(ctx context.Context, streams Streams) error {
-	return withAPIKeys(ctx, &a.storageSettings, func(keys *auth.APIKeys) error {
+	return withAPIKeys(ctx, a.openExisting, func(keys *auth.APIKeys) error {
 		list, err := keys.List(ctx)
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ type apiKeyRevokeCommand struct {
 
 // Run revokes the key.
 func (a *apiKeyRevokeCommand) Run(ctx context.Context, streams Streams) error {
-	return withAPIKeys(ctx, &a.storageSettings, func(keys *auth.APIKeys) error {
+	return withAPIKeys(ctx, a.openExisting, func(keys *auth.APIKeys) error {
 		key, err := keys.FindByName(ctx, a.Name)
 		if err != nil {
 			return err
@@ -97,8 +98,8 @@ func (a *apiKeyRevokeCommand) Run(ctx context.Context, streams Streams) error {
 }
 
 // withAPIKeys opens the store for one piece of work on API keys.
-func withAPIKeys(ctx context.Context, settings *storageSettings, work func(*auth.APIKeys) error) error {
-	db, err := settings.open(ctx)
+func withAPIKeys(ctx context.Context, open func(context.Context) (*store.Store, error), work func(*auth.APIKeys) error) error {
+	db, err := open(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,17 @@ func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 	if err := b.checkTarget(b.File, b.Force); err != nil {
 		return err
 	}
+	if list, err := store.Migrations(ctx, b.DB); err != nil {
+		return settingsError{err}
+	} else if schemaVersion(list) == 0 {
+		return settingsError{noDatabase(b.DB)}
+	}
 	ring, err := b.existingRing()
-	if err != nil {
+	lost := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case lost && b.WithKey:
+		return settingsError{fmt.Errorf("--with-key: there is no key file %s: put it back, or set %s", b.KeyFile, rotation.Variable)}
+	case err != nil && !lost:
 		return err
 	}
 	var keyRing string
@@ -48,9 +57,12 @@ func (b *backupCommand) Run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	fmt.Fprintf(streams.Out, "Backed up %s to %s: %s.\n", b.DB, b.File, amounts(summary.Rows, summary.Bytes, began))
-	if b.WithKey {
+	switch {
+	case b.WithKey:
 		_, err = fmt.Fprintln(streams.Out, "It holds the encryption key: whoever reads it reads every credential.")
-	} else {
+	case lost:
+		_, err = fmt.Fprintf(streams.Err, "The encryption key is not in it, nor at %s: without the key nothing secret in it can be read, neither credentials nor client secrets, and it cannot be restored. Find the key, and keep a copy of it apart from the backup.\n", b.KeyFile)
+	default:
 		_, err = fmt.Fprintf(streams.Out, "It does not hold the encryption key, without which it cannot be restored: keep a copy of %s apart from it (key %s).\n", b.source(), strings.Join(ring.Keys(), ", "))
 	}
 	return err

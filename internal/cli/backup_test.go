@@ -103,8 +103,7 @@ func TestABackupUnderLoadIsRestoredOnAnEmptyMachine(t *testing.T) {
 
 func TestABackupIsPrivateAndReplacesNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
-	refused(t, "key file", "backup", "none.db")
-	ok(t, "apikey", "list")
+	ok(t, "migrate")
 	ok(t, "backup", "b.db")
 	refused(t, "b.db exists already", "backup", "b.db")
 	ok(t, "backup", "b.db", "--force")
@@ -137,10 +136,25 @@ func TestABackupIsPrivateAndReplacesNothing(t *testing.T) {
 	}
 }
 
+func TestABackupWithoutTheKeySaysWhatIsNotInIt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "migrate")
+	if err := os.Rename("data/patchbay.key", "elsewhere.key"); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "--with-key: there is no key file ./data/patchbay.key", "backup", "b.db", "--with-key")
+	code, out, errors := run(t, "", "backup", "b.db")
+	if code != exitOK || !strings.HasPrefix(out, "Backed up ./data/patchbay.db to b.db: ") {
+		t.Fatalf("exit %d, %q, %q", code, out, errors)
+	}
+	wants(t, errors, "The encryption key is not in it, nor at ./data/patchbay.key", "it cannot be restored", "Find the key")
+	ok(t, "restore", "b.db", "--key-file", "elsewhere.key", "--db", "machine/patchbay.db")
+}
+
 func TestARestoreChecksBeforeItReplaces(t *testing.T) {
 	t.Chdir(t.TempDir())
 	db := func() *store.Store {
-		ok(t, "apikey", "list")
+		ok(t, "migrate")
 		return openData(t, "data")
 	}()
 	for i := range 150 {

@@ -68,6 +68,9 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 		fmt.Fprintln(streams.Err, "patchbay:", err)
 		return exitFailed
 	}
+	if len(args) > 0 && args[0] == "doctor" {
+		cli.Doctor.faults = faultyVariables(parser.Model.Node)
+	}
 	command, err := parser.Parse(args)
 	if exited >= 0 { // --help
 		return exited

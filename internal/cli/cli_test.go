@@ -228,7 +228,7 @@ func TestNoKeyFileIsMadeForASealedPostgreSQLDatabase(t *testing.T) {
 	}
 	dir := t.TempDir()
 	command := func(keyFile string) (int, string) {
-		code, _, errors := run(t, "", "apikey", "list", "--db", server.Address(name), "--key-file", filepath.Join(dir, keyFile))
+		code, _, errors := run(t, "", "migrate", "--db", server.Address(name), "--key-file", filepath.Join(dir, keyFile))
 		return code, errors
 	}
 	if code, errors := command("first.key"); code != exitOK {

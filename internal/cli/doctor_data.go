@@ -176,7 +176,7 @@ func checkClock(d *diagnosis, found *store.Inspection) {
 }
 
 func (c *doctorCommand) storedIntegrations(ctx context.Context, d *diagnosis) []models.Integration {
-	db, err := c.open(ctx)
+	db, err := c.openExisting(ctx)
 	if err != nil {
 		d.fail("database", err, "")
 		return nil

@@ -2,7 +2,11 @@ package cli
 
 import (
 	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +52,11 @@ func TestDoctorFindsWhatIsWrongAndChangesNothing(t *testing.T) {
 				test.arrange()
 			}
 			before := names(t)
-			code, out, errors := run(t, "", append([]string{"doctor"}, test.args...)...)
+			args := append([]string{"doctor"}, test.args...)
+			if !slices.Contains(args, "--addr") {
+				args = append(args, "--addr", freeAddress(t))
+			}
+			code, out, errors := run(t, "", args...)
 			found := false
 			for line := range strings.Lines(out) {
 				found = found || strings.HasPrefix(strings.Join(strings.Fields(line), " "), test.want)
@@ -61,6 +69,51 @@ func TestDoctorFindsWhatIsWrongAndChangesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func TestDoctorListsEveryFaultOfTheSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, value := range map[string]string{
+		"PATCHBAY_SANDBOX": "maybe", "PATCHBAY_LOG_LEVEL": "loud", "PATCHBAY_DEV": "perhaps", "PATCHBAY_ADDR": "nowhere", "PATCHBAY_URL": "ftp://x", "PATCHBAY_ORIGINS": "one,two",
+		"PATCHBAY_TRUSTED_PROXIES": "all,10.0.0.0/8,none", "PATCHBAY_ALLOW_PRIVATE": "anything", "PATCHBAY_ADMIN_EMAIL": "ada@example.com", "PATCHBAY_ADMIN_PASSWORD": "canary",
+	} {
+		t.Setenv(name, value)
+	}
+	code, out, errors := run(t, "", "doctor")
+	if code != exitFailed || !strings.Contains(errors, "checks that failed: 11") || strings.Contains(out, "canary") {
+		t.Errorf("exit %d, %q", code, errors)
+	}
+	wants(t, out, `PATCHBAY_SANDBOX: expected one of auto, on, off, found "maybe"`, "PATCHBAY_LOG_LEVEL: ", "PATCHBAY_DEV: ", "address nowhere", `found "ftp://x"`, `found "one"`, `found "two"`,
+		`found "all"`, `found "none"`, `"anything"`, "at least 12 characters", "warn  database", "ok    integrations")
+}
+
+func TestDoctorTellsWhoHasThePort(t *testing.T) {
+	t.Chdir(t.TempDir())
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	if code, out, _ := run(t, "", "doctor", "--addr", other.Listener.Addr().String()); code != exitFailed || !strings.Contains(out, "fail  address") || !strings.Contains(out, "address already in use") {
+		t.Errorf("another program: exit %d, %s", code, out)
+	}
+	running(t, func(root string) {
+		address := "127.0.0.1:" + root[strings.LastIndex(root, ":")+1:]
+		wants(t, ok(t, "doctor", "--addr", address), "ok  address       "+address+", where a Patchbay answers, and is ready")
+		sqlExec(t, "UPDATE settings SET value = x'00' WHERE name = 'key_check'")
+		eventually(t, func() bool {
+			_, out, _ := run(t, "", "doctor", "--addr", address)
+			return strings.Contains(out, "is not ready: the encryption key does not open the database")
+		})
+	})
 }
 
 // names lists what is in the folder and its data.
@@ -81,7 +134,7 @@ func names(t *testing.T) string {
 func TestDoctorSpeaksJSON(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var findings []finding
-	if err := json.Unmarshal([]byte(succeed(t, "", "doctor", "--json")), &findings); err != nil || len(findings) < 5 || findings[0].Status != statusOK || findings[0].Check != "address" {
+	if err := json.Unmarshal([]byte(succeed(t, "", "doctor", "--json", "--addr", freeAddress(t))), &findings); err != nil || len(findings) < 5 || findings[0].Status != statusOK || findings[0].Check != "address" {
 		t.Errorf("%+v, %v", findings, err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/patchbay/patchbay/internal/store"
 	"github.com/patchbay/patchbay/internal/transfer"
 	"github.com/patchbay/patchbay/models"
 )
@@ -47,7 +46,7 @@ func (e *exportCommand) Run(ctx context.Context, streams Streams) error {
 			err = transfer.ValidatePassphrase(passphrase)
 		}
 		if err != nil {
-			return settingsError{fmt.Errorf("--with-secrets: %w", err)}
+			return settingsError{fmt.Errorf("--with-secrets: %w; PATCHBAY_EXPORT_PASSPHRASE sets it", err)}
 		}
 		options.Passphrase = passphrase
 	}
@@ -86,18 +85,6 @@ func (p *passphraseSettings) read(streams Streams, prompts ...string) (models.Se
 	}
 	text, err := readPassword(streams, prompts...)
 	return models.Secret(text), err
-}
-
-// openExisting opens the store, but makes no new one.
-func (s *storageSettings) openExisting(ctx context.Context) (*store.Store, error) {
-	there, err := store.Sealed(ctx, s.DB)
-	if err != nil {
-		return nil, settingsError{err}
-	}
-	if !there {
-		return nil, settingsError{fmt.Errorf("--db: there is no database of ours at %s", store.Place(s.DB))}
-	}
-	return s.open(ctx)
 }
 
 // writeFile writes a file that nobody else can read, whole or not at all: until it is, an earlier one stays.

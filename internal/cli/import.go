@@ -27,7 +27,11 @@ func (i *importCommand) Run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	defer in.Close()
-	db, err := i.open(ctx)
+	open := i.open
+	if i.Check {
+		open = i.openExisting
+	}
+	db, err := open(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (w *keyWork) status(ctx context.Context) (*models.KeyRingStatus, error) {
 
 // withKeys opens the store for one piece of work on its keys.
 func withKeys(ctx context.Context, settings *storageSettings, streams Streams, work func(*keyWork) error) error {
-	db, ring, err := settings.openWithRing(ctx)
+	db, ring, err := settings.openExistingWithRing(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,7 @@ func (w *keyWork) reseal(ctx context.Context) error {
 
 type keysPruneCommand struct {
 	storageSettings
+	Yes           bool          `help:"Do not ask, for scripts: the removed keys are kept elsewhere, or not needed for backups."`
 	GiveUpDamaged bool          `help:"Remove keys, too, that damaged values are sealed under: those are lost then."`
 	Wait          time.Duration `default:"30s" help:"How long to wait until it is sure that nothing is sealed under the former keys."`
 }
@@ -140,12 +142,34 @@ func (k *keysPruneCommand) Run(ctx context.Context, streams Streams) error {
 		if err := k.checkUnused(ctx, w, removed); err != nil {
 			return err
 		}
+		if err := k.confirm(streams, removed); err != nil {
+			return err
+		}
 		if err := vault.RemoveKeys(k.KeyFile, removed...); err != nil {
 			return settingsError{err}
 		}
 		_, err = fmt.Fprintf(streams.Out, "Removed key %s from %s. Backups made before the rotation need it.\n", strings.Join(removed, ", "), k.KeyFile)
 		return err
 	})
+}
+
+// confirm says what will not work any more, and asks; the answer comes from a terminal or from standard input.
+func (k *keysPruneCommand) confirm(streams Streams, removed []string) error {
+	if k.Yes {
+		return nil
+	}
+	fmt.Fprintf(streams.Err, "Key %s will be removed from %s, for good: no copy is made.\n"+
+		"The database does not need it any more. Backups made before the rotation do: without it they cannot be restored.\n"+
+		"To keep it for them, copy the key file to where you keep keys, apart from the backups, before you go on.\n"+
+		"Remove it? Type yes: ", strings.Join(removed, ", "), k.KeyFile)
+	answer, err := bufio.NewReader(streams.In).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(streams.Err)
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		return settingsError{errors.New("no key was removed: the answer was not yes; a script says --yes")}
+	}
+	return nil
 }
 
 // checkUnused fails where values are sealed under keys that count as empty: a removed key cannot be had back. Those that were

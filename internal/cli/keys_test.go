@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"net/http"
@@ -58,7 +59,7 @@ func wants(t *testing.T, text string, wanted ...string) {
 
 func TestKeysAreRotatedAndPrunedOnTheCommandLine(t *testing.T) {
 	t.Chdir(t.TempDir())
-	ok(t, "apikey", "list") // makes the database
+	ok(t, "migrate")
 	wants(t, ok(t, "keys", "status"), "IN ./data/patchbay.key", "seals", "settings.value")
 	wants(t, ok(t, "keys", "prune"), "Every key of ./data/patchbay.key is needed.")
 
@@ -69,7 +70,21 @@ func TestKeysAreRotatedAndPrunedOnTheCommandLine(t *testing.T) {
 		t.Errorf("pruned at once: %d %q", code, errors)
 	}
 	sqlExec(t, "UPDATE encryption_keys SET first_used = first_used - 60000000 WHERE replaced_at IS NULL")
-	wants(t, ok(t, "keys", "prune"), "Removed key ")
+	before, err := os.ReadFile("data/patchbay.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, answer := range []string{"", "no\n", "yes, but not now\n"} {
+		code, out, errors := run(t, answer, "keys", "prune")
+		after, err := os.ReadFile("data/patchbay.key")
+		if code != exitSettings || out != "" || err != nil || !bytes.Equal(after, before) {
+			t.Errorf("answered %q: exit %d, %q, %v", answer, code, out, err)
+		}
+		wants(t, errors, "will be removed from ./data/patchbay.key, for good", "cannot be restored", "copy the key file", "no key was removed", "--yes")
+	}
+	if code, out, errors := run(t, "yes\n", "keys", "prune"); code != exitOK || !strings.HasPrefix(out, "Removed key ") {
+		t.Errorf("answered yes: exit %d, %q, %q", code, out, errors)
+	}
 	out := ok(t, "keys", "status", "--verify")
 	wants(t, out, "1 sealed values open, 0 do not.")
 	if strings.Contains(out, "replaced") {
@@ -85,7 +100,7 @@ func TestKeysAreRotatedAndPrunedOnTheCommandLine(t *testing.T) {
 
 func TestARotationWaitsForServersWithoutTheKey(t *testing.T) {
 	t.Chdir(t.TempDir())
-	ok(t, "apikey", "list")
+	ok(t, "migrate")
 	sqlExec(t, "INSERT INTO replicas (id, host, version, started, last_seen, keys, sealing) VALUES ('far-1', 'far', 'v', 1, ?, '[\"0badc0de\"]', '')", time.Now().Add(time.Hour).UnixMicro())
 	if code, _, errors := run(t, "", "keys", "rotate"); code != exitSettings || !strings.Contains(errors, "far-1 holds key 0badc0de") {
 		t.Errorf("two rotations at a time: %d %q", code, errors)
@@ -108,6 +123,7 @@ func TestARotationWaitsForServersWithoutTheKey(t *testing.T) {
 func TestKeysOfTheEnvironmentAreNotChanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("PATCHBAY_ENCRYPTION_KEY", vault.NewKey())
+	ok(t, "migrate")
 	wants(t, ok(t, "keys", "status"), "IN PATCHBAY_ENCRYPTION_KEY")
 	for command, want := range map[string]string{"rotate": "before the present one", "prune": "take those out"} {
 		if code, _, errors := run(t, "", "keys", command); code != exitSettings || !strings.Contains(errors, want) {
@@ -141,7 +157,7 @@ func TestAKeyFileThatIsNotRightIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := "link.key"
 			os.RemoveAll(path)
-			ok(t, "apikey", "list")
+			ok(t, "migrate")
 			if err := make(path); err != nil {
 				t.Fatal(err)
 			}

@@ -71,11 +71,16 @@ func TestWhatCannotBeMovedIsSaidInOneLine(t *testing.T) {
 		"CSV with secrets":   {[]string{"export", "--out", "-", "--format", "csv", "--with-secrets"}, exitSettings, "--format csv: it holds connections only"},
 		"another format":     {[]string{"export", "--out", "-", "--format", "xml"}, exitSettings, "must be one of"},
 		"nowhere":            {[]string{"export"}, exitSettings, "missing flags: --out"},
-		"a short passphrase": {[]string{"export", "--out", "-", "--with-secrets"}, exitSettings, "--with-secrets: use a passphrase of at least 12 characters"},
+		"a short passphrase": {[]string{"export", "--out", "-", "--with-secrets"}, exitSettings, "--with-secrets: use a passphrase of at least 12 characters; PATCHBAY_EXPORT_PASSPHRASE sets it"},
 		"no such file":       {[]string{"import", "none.jsonl"}, exitSettings, "none.jsonl"},
 		"a cut file":         {[]string{"import", "cut.jsonl"}, exitFailed, "line 2: the file ends here, without its last line: it was cut (imported before this: nothing)"},
 		"a later format":     {[]string{"import", "later.jsonl"}, exitFailed, "line 1: version: expected 1"},
-		"no connections":     {[]string{"seed", "--connections", "0"}, exitSettings, "--connections, --integrations: expected 1 to"},
+		"no connections":     {[]string{"seed", "--connections", "0"}, exitSettings, `--connections: expected a number from 1, found "0"`},
+		"fewer connections":  {[]string{"seed", "--connections", "-5"}, exitSettings, `--connections: expected a number from 1, found "-5"`},
+		"fewer integrations": {[]string{"seed", "--connections", "5", "--integrations=-2"}, exitSettings, `--integrations: expected a number from 1, found "-2"`},
+		"half a connection":  {[]string{"seed", "--connections", "0.5"}, exitSettings, `--connections: expected a number from 1, found "0.5"`},
+		"no number":          {[]string{"seed", "--connections"}, exitSettings, "--connections: expected a number from 1, found nothing"},
+		"too many":           {[]string{"seed", "--connections", "100000001"}, exitSettings, "expected 1 to 100000000 connections"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errors := run(t, "short\n", test.args...)

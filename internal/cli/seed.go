@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/patchbay/patchbay/internal/seed"
 	"github.com/patchbay/patchbay/models"
@@ -12,8 +15,8 @@ import (
 
 type seedCommand struct {
 	storageSettings
-	Connections  int    `required:"" help:"How many connections to make."`
-	Integrations int    `default:"20" help:"How many integrations to make for them."`
+	Connections  amount `required:"" help:"How many connections to make."`
+	Integrations amount `default:"20" help:"How many integrations to make for them."`
 	Seed         uint64 `default:"1" help:"The same seed makes the same connections."`
 	Force        bool   `help:"Add to a database that has connections."`
 }
@@ -25,9 +28,26 @@ const (
 	progressInterval    = 5 * time.Second
 )
 
+// amount is how many of something to make.
+type amount int
+
+// Decode implements [kong.MapperValue]. A negative number, which looks like a flag, is refused as a number, too.
+func (a *amount) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return errors.New("expected a number from 1, found nothing")
+	}
+	n, err := strconv.Atoi(fmt.Sprint(token.Value))
+	if err != nil || n < 1 {
+		return fmt.Errorf("expected a number from 1, found %q", token.Value)
+	}
+	*a = amount(n)
+	return nil
+}
+
 // Run fills the database.
 func (s *seedCommand) Run(ctx context.Context, streams Streams) error {
-	if s.Connections < 1 || s.Connections > maxSeedConnections || s.Integrations < 1 || s.Integrations > maxSeedIntegrations {
+	if s.Connections > maxSeedConnections || s.Integrations > maxSeedIntegrations {
 		return settingsError{fmt.Errorf("--connections, --integrations: expected 1 to %d connections of 1 to %d integrations", maxSeedConnections, maxSeedIntegrations)}
 	}
 	db, err := s.open(ctx)
@@ -44,7 +64,7 @@ func (s *seedCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	began, told := time.Now(), time.Now()
 	err = seed.Fill(ctx, db, seed.Options{
-		Connections: s.Connections, Integrations: s.Integrations, Seed: s.Seed, Now: utcNow(),
+		Connections: int(s.Connections), Integrations: int(s.Integrations), Seed: s.Seed, Now: utcNow(),
 		Progress: func(made int) {
 			if time.Since(told) >= progressInterval {
 				told = time.Now()

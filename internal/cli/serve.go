@@ -84,7 +84,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	admins, setupToken := auth.New(db, utcNow)
-	keys, meter := auth.NewAPIKeys(db, utcNow), auth.NewMeter(db, utcNow, log)
+	keys, meter := auth.NewAPIKeys(db, utcNow), auth.NewMeter(db, utcNow)
 	if n := len(s.APIKey); n > 0 && n < shortAPIKey {
 		log.Warn("PATCHBAY_API_KEY is short enough to be guessed", "characters", n, "wanted", shortAPIKey)
 	}
@@ -117,7 +117,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	if err := announce(streams, root, needsSetup, setupToken); err != nil {
 		return err
 	}
-	background.Loop(meter.Run)
+	background.Every(auth.FlushInterval, "count API calls", meter.Flush)
 	background.Every(reloadInterval, "reload integrations", config.Connections.Reload)
 	background.Every(sweepInterval, "sweep", until(ctx, config.Connections.Sweep))
 	background.Every(refreshInterval, "refresh ahead", until(ctx, config.Connections.RefreshDue))
@@ -131,7 +131,7 @@ func (s *serveCommand) Run(ctx context.Context, streams Streams) error {
 	defer cancel()
 	err = errors.Join(err, background.Stop(drain))
 	config.Connections.Close()
-	return errors.Join(err, keeper.Leave(context.WithoutCancel(ctx)))
+	return errors.Join(err, meter.Flush(context.WithoutCancel(ctx)), keeper.Leave(context.WithoutCancel(ctx)))
 }
 
 // until gives work that asks providers and begins nothing more once ctx has ended: what they give out while the program shuts down

@@ -56,7 +56,7 @@ func (s *storageSettings) keyRing(ctx context.Context) (*vault.Ring, error) {
 	return ring, nil
 }
 
-// open opens the store with its key ring.
+// open opens the store with its key ring; both are made where there are none.
 func (s *storageSettings) open(ctx context.Context) (*store.Store, error) {
 	db, _, err := s.openWithRing(ctx)
 	return db, err
@@ -75,6 +75,38 @@ func (s *storageSettings) openWithRing(ctx context.Context) (*store.Store, *vaul
 		return nil, nil, settingsError{err}
 	}
 	return db, ring, nil
+}
+
+// openExisting opens the store for a command that makes none: neither a database, nor a key, nor what a newer schema adds.
+func (s *storageSettings) openExisting(ctx context.Context) (*store.Store, error) {
+	db, _, err := s.openExistingWithRing(ctx)
+	return db, err
+}
+
+func (s *storageSettings) openExistingWithRing(ctx context.Context) (*store.Store, *vault.Ring, error) {
+	if err := s.checkExisting(ctx); err != nil {
+		return nil, nil, settingsError{err}
+	}
+	return s.openWithRing(ctx)
+}
+
+// checkExisting refuses a place without a database, and one whose schema would be changed to be opened.
+func (s *storageSettings) checkExisting(ctx context.Context) error {
+	list, err := store.Migrations(ctx, s.DB)
+	if err != nil {
+		return err
+	}
+	switch present, newest := schemaVersion(list), list[len(list)-1].Version; {
+	case present == 0:
+		return noDatabase(s.DB)
+	case present < newest:
+		return fmt.Errorf("the schema of %s has version %d, and this program works with version %d: make a backup, and run `patchbay migrate`", store.Place(s.DB), present, newest)
+	}
+	return nil
+}
+
+func noDatabase(location string) error {
+	return fmt.Errorf("--db: there is no database at %s; `patchbay serve` creates one, and PATCHBAY_DB names another place", store.Place(location))
 }
 
 // logSettings say what is logged, and how.

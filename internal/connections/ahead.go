@@ -43,7 +43,7 @@ func (s *Service) RefreshDue(ctx context.Context) error {
 			defer s.underWay.Done()
 			defer s.ahead.Delete(name)
 			if err := s.refreshAhead(ctx, name); err != nil && ctx.Err() == nil {
-				s.log.Error("refresh ahead", "integration", name, "error", err)
+				s.jobs.Failed("refresh ahead: "+name, err)
 			}
 		}()
 	}
@@ -115,6 +115,15 @@ func (u *uses) note(c *models.Connection, now time.Time) {
 	}
 }
 
+// putBack collects again what was taken and could not be written.
+func (u *uses) putBack(ids []int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, id := range ids {
+		u.ids[id] = struct{}{}
+	}
+}
+
 // take gives what was collected, up to a number, and forgets it.
 func (u *uses) take(most int) []int64 {
 	u.mu.Lock()
@@ -140,6 +149,7 @@ func (s *Service) NoteUses(ctx context.Context) error {
 			return nil
 		}
 		if err := s.store.Used(ctx, ids, s.now()); err != nil {
+			s.used.putBack(ids)
 			return err
 		}
 	}

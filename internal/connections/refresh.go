@@ -265,7 +265,7 @@ func (s *Service) persist(ctx context.Context, change func(context.Context, *sto
 		if err == nil || models.HasCode(err, models.CodeUnknownConnection) || time.Since(began) > most {
 			return err
 		}
-		s.log.Error("store the outcome of a refresh; it is tried again", "error", err)
+		s.jobs.Failed("store the outcome of a refresh; it is tried again", err)
 		select {
 		case <-s.ending:
 			return err

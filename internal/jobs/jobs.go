@@ -50,7 +50,8 @@ const (
 
 // Jobs adds jobs, and works them off once it is started. It is safe for concurrent use.
 type Jobs struct {
-	log      *slog.Logger
+	troubles *troubles
+	rivers   *slog.Logger // what River tells
 	postgres bool
 	driver   riverdriver.Driver[*sql.Tx]
 	adding   *river.Client[*sql.Tx]
@@ -63,20 +64,6 @@ type Jobs struct {
 	running sync.WaitGroup
 }
 
-// quiet leaves out what River tells of its everyday work.
-type quiet struct{ slog.Handler }
-
-// Enabled implements [slog.Handler].
-func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
-}
-
-// WithAttrs implements [slog.Handler].
-func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
-
-// WithGroup implements [slog.Handler].
-func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
-
 // New gives jobs of a database, with nobody yet to do them.
 func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	pool := db.SQL()
@@ -84,11 +71,13 @@ func New(db *store.Store, log *slog.Logger) (*Jobs, error) {
 	if db.Postgres() {
 		driver = riverdatabasesql.New(pool)
 	}
-	adding, err := river.NewClient(driver, &river.Config{Logger: slog.New(quiet{log.Handler()}), MaxAttempts: maxAttempts, PollOnly: true})
+	troubles := &troubles{log: log, known: map[string]*trouble{}}
+	rivers := slog.New(quiet{log.Handler(), troubles})
+	adding, err := river.NewClient(driver, &river.Config{Logger: rivers, MaxAttempts: maxAttempts, PollOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the job queue: %w", err)
 	}
-	return &Jobs{log: log, postgres: db.Postgres(), driver: driver, adding: adding, workers: river.NewWorkers()}, nil
+	return &Jobs{troubles: troubles, rivers: rivers, postgres: db.Postgres(), driver: driver, adding: adding, workers: river.NewWorkers()}, nil
 }
 
 // Add adds a job to a queue, in the transaction of what it is about. The end of ctx does not interrupt it: with it SQLite would
@@ -159,16 +148,21 @@ func (w *worker[A]) NextRetry(job *river.Job[A]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt)*pollInterval, maxRetry))
 }
 
-// Every does work at intervals from the start of j until its end; a failure is logged and does not end it.
+// Every does work at intervals from the start of j until its end; a failure is logged, as [Jobs.Failed] does, and does not end
+// it.
 func (j *Jobs) Every(interval time.Duration, name string, work func(context.Context) error) {
 	j.Loop(func(ctx context.Context) {
 		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
+		in := "" // what trouble
 		for {
 			select {
 			case <-ticker.C:
-				if err := work(ctx); err != nil && ctx.Err() == nil {
-					j.log.Error(name, "error", err)
+				if err := work(ctx); err == nil {
+					j.troubles.over(in)
+					in = ""
+				} else if ctx.Err() == nil {
+					in = j.troubles.failed(name, err)
 				}
 			case <-ctx.Done():
 				return
@@ -176,6 +170,10 @@ func (j *Jobs) Every(interval time.Duration, name string, work func(context.Cont
 		}
 	})
 }
+
+// Failed logs that work in the background has failed. Where it does again and again, or all work does because the database cannot
+// be used, the log tells of it once a minute, with a count.
+func (j *Jobs) Failed(name string, err error) { j.troubles.failed(name, err) }
 
 // Loop runs work from the start of j until its end, which work is told by its context and which waits for it.
 func (j *Jobs) Loop(work func(context.Context)) {
@@ -189,7 +187,7 @@ func (j *Jobs) Start(ctx context.Context) error {
 	working, err := river.NewClient(j.driver, &river.Config{
 		Workers: j.workers, Queues: map[string]river.QueueConfig{Default: {MaxWorkers: atOnce}},
 		PollOnly: true, FetchPollInterval: pollInterval, JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter,
-		MaxAttempts: maxAttempts, CompletedJobRetentionPeriod: doneFor, CancelledJobRetentionPeriod: doneFor, Logger: slog.New(quiet{j.log.Handler()}),
+		MaxAttempts: maxAttempts, CompletedJobRetentionPeriod: doneFor, CancelledJobRetentionPeriod: doneFor, Logger: j.rivers,
 	})
 	if err != nil {
 		return fmt.Errorf("set up background jobs: %w", err)

@@ -104,19 +104,8 @@ func finishBackup(ctx context.Context, path, keyRing string) (rows int64, err er
 
 // countRows counts the rows of every table of ours.
 func countRows(ctx context.Context, db *sql.DB) (total int64, err error) {
-	tables, err := db.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+	names, err := texts(ctx, db, sqliteTables)
 	if err != nil {
-		return 0, err
-	}
-	var names []string
-	for tables.Next() {
-		var name string
-		if err := tables.Scan(&name); err != nil {
-			return 0, errors.Join(err, tables.Close())
-		}
-		names = append(names, name)
-	}
-	if err := errors.Join(tables.Err(), tables.Close()); err != nil {
 		return 0, err
 	}
 	for _, name := range names {

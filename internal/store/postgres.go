@@ -160,6 +160,9 @@ func connectFailure(err error) error {
 
 // migratePostgres brings the schema up, in one process of those that start at once: the others wait.
 func migratePostgres(ctx context.Context, pool *sql.DB) error {
+	if _, err := versionsInPostgres(ctx, pool); err != nil {
+		return err
+	}
 	const poll, polls = 1, 300 // seconds; the default of five keeps every other process waiting for that long
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(poll, polls), lock.WithUnlockTimeout(poll, polls))
 	if err != nil {
@@ -205,8 +208,7 @@ func postgresSealed(ctx context.Context, address string) (sealed bool, err error
 		return false, err
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
-	var there bool
-	if err := pool.QueryRowContext(ctx, "SELECT to_regclass('settings') IS NOT NULL").Scan(&there); err != nil || !there {
+	if applied, err := versionsInPostgres(ctx, pool); err != nil || len(applied) == 0 {
 		return false, err
 	}
 	err = pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM settings WHERE name = $1)", keyCheck).Scan(&sealed)

@@ -16,6 +16,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchbay/patchbay/internal/vault"
@@ -41,8 +42,9 @@ func checkPath(path string) error {
 // openSQLite opens one connection that writes and a pool that only reads. The writer commits with synchronous=FULL: with
 // NORMAL a power cut may lose the last commits, and a lost rotated refresh token is a dead connection. It keeps what savepoints
 // would restore in memory, and up to 16 MB of pages, so that a large import need not write the same page again and again.
-func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
-	if err := checkPath(path); err != nil {
+func openSQLite(ctx context.Context, path string, ring *vault.Ring, options []Option) (*Store, error) {
+	// Before anything else: to be opened to be written makes a write-ahead log of another program's file.
+	if _, err := sqliteVersions(ctx, path); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -53,7 +55,8 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Close(); err != nil {
+	opened, err := file.Stat()
+	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, err
 	}
 	writer, writerPool, err := openPool(path, 1, false, "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)")
@@ -70,7 +73,9 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 			return migrate(ctx, goose.DialectSQLite3, writerPool, "migrations/sqlite")
 		},
 		close: writerPool.Close,
+		file:  opened,
 	}
+	writer.Logger = statementLog{logger.Discard, &s.damage}
 	if slices.Contains(options, OneConnection) {
 		return s, nil
 	}
@@ -78,6 +83,7 @@ func openSQLite(_ context.Context, path string, ring *vault.Ring, options []Opti
 	if err != nil {
 		return nil, errors.Join(err, writerPool.Close())
 	}
+	reader.Logger = writer.Logger
 	s.queries.db = reader
 	s.close = func() error { return errors.Join(readerPool.Close(), writerPool.Close()) }
 	return s, nil

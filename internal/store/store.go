@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -37,6 +38,8 @@ type Store struct {
 	close   func() error
 
 	location string
+	file     os.FileInfo           // of an SQLite database, as it was opened
+	damage   atomic.Pointer[error] // the first sign of it that a statement met
 	sealing  sealing
 }
 
@@ -108,16 +111,15 @@ type Option int
 // is for tests, which prove that nobody does.
 const OneConnection Option = 1
 
-// Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it.
-func Sealed(ctx context.Context, location string) (bool, error) {
-	if !isPostgres(location) {
-		if err := checkPath(location); err != nil {
-			return false, err
-		}
-		_, err := os.Stat(location)
-		return err == nil, nil
+// Sealed reports whether there is a database at location that holds what a key sealed: another key would open none of it. It
+// refuses another program's database.
+func Sealed(ctx context.Context, location string) (sealed bool, err error) {
+	if isPostgres(location) {
+		sealed, err = postgresSealed(ctx, location)
+	} else if _, err = sqliteVersions(ctx, location); err == nil {
+		_, missing := os.Stat(location)
+		sealed = missing == nil // also an empty file, which may be what is left of one
 	}
-	sealed, err := postgresSealed(ctx, location)
 	if err != nil {
 		return false, fmt.Errorf("open database %s: %w", Place(location), err)
 	}
@@ -213,17 +215,6 @@ func (tx *Tx) SQL() *sql.Tx {
 	return tx.db.Statement.ConnPool.(*sql.Tx)
 }
 
-// Ready reports whether the database takes writes, and whether the key ring opens what it holds: it fails with
-// [ErrWrongKey].
-func (s *Store) Ready(ctx context.Context) error {
-	return s.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.openKeyCheck(ctx); err != nil {
-			return err
-		}
-		return tx.db.Exec("INSERT INTO settings (name, value) VALUES ('ready', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value").Error
-	})
-}
-
 // gormConfig tells whether statements are kept prepared: that pays for SQLite's readers alone. What is first prepared in a
 // transaction ends with it.
 func gormConfig(prepare bool) *gorm.Config {
@@ -231,16 +222,22 @@ func gormConfig(prepare bool) *gorm.Config {
 		TranslateError:         true,
 		PrepareStmt:            prepare,
 		SkipDefaultTransaction: true,
-		Logger:                 slowLog{logger.Discard},
+		Logger:                 statementLog{Interface: logger.Discard},
 	}
 }
 
-// slowLog logs slow statements, without their values: those are tokens' neighbours and people's data. Errors are
-// returned, and logged by who cannot handle them.
-type slowLog struct{ logger.Interface }
+// statementLog logs slow statements, without their values: those are tokens' neighbours and people's data. Errors are
+// returned, and logged by who cannot handle them; but damage of the file is kept, for [Store.Ready].
+type statementLog struct {
+	logger.Interface
+	damage *atomic.Pointer[error] // nil where nobody asks
+}
 
 // Trace implements [logger.Interface].
-func (slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), _ error) {
+func (l statementLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
+	if l.damage != nil && damaged(err) {
+		l.damage.CompareAndSwap(nil, &err)
+	}
 	if took := time.Since(begin); took > slowQuery {
 		sql, rows := statement()
 		slog.WarnContext(ctx, "slow statement", "sql", sql, "rows", rows, "duration", took)
@@ -248,4 +245,6 @@ func (slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql
 }
 
 // ParamsFilter implements [gorm.ParamsFilter].
-func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }
+func (statementLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}

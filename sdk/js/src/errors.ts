@@ -21,7 +21,7 @@ export type ErrorCode =
   | 'invalid_body' | 'invalid_parameter' | 'invalid_config' | 'invalid_credentials' | 'invalid_user_id' | 'invalid_tags'
   | 'invalid_integration' | 'invalid_webhook' | 'invalid_return_url' | 'unsupported_auth_mode' | 'not_refreshable' | 'idempotency_key_reused'
   | 'needs_reconnect' | 'too_many_requests' | 'action_failed' | 'action_timeout'
-  | 'internal' | 'refresh_failed' | 'refresh_timeout'
+  | 'internal' | 'unavailable' | 'refresh_failed' | 'refresh_timeout'
   | 'network_error' | 'unexpected_response' | 'webhook_not_verified'
   | (string & {});
 
