@@ -17,10 +17,12 @@ import (
 	"github.com/patchbay/patchbay/internal/vault"
 )
 
-// How many writes may share a commit, and for how long it may be put off: who came first waits for the others.
+// How many writes may share a commit, and for how long it may be put off, as who came first waits for the others: twice as long as
+// the disk took for the last one, within bounds.
 const (
 	maxShared     = 64
-	maxSharedTime = 10 * time.Millisecond
+	minSharedTime = 3 * time.Millisecond
+	maxSharedTime = 20 * time.Millisecond
 )
 
 // group lets writes that arrive while a commit is being made share the next one, for it is the commit that takes time:
@@ -35,8 +37,9 @@ type group struct {
 	busy    bool // somebody has the turn
 	waiting []chan error
 
-	// Both belong to who has the turn.
+	// These belong to who has the turn.
 	shared     *sharedTx // the open transaction
+	sharedTime time.Duration
 	statements statements
 }
 
@@ -105,10 +108,12 @@ func (g *group) takeTurn(ctx context.Context) error {
 func (g *group) passTurn() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if tx := g.shared; tx != nil && (len(g.waiting) == 0 || tx.due()) {
+	if tx := g.shared; tx != nil && (len(g.waiting) == 0 || tx.due(g.sharedTime)) {
 		g.mu.Unlock()
 		g.shared = nil
+		began := time.Now()
 		tx.finish()
+		g.sharedTime = min(max(2*time.Since(began), minSharedTime), maxSharedTime)
 		g.mu.Lock()
 	}
 	if g.busy = len(g.waiting) > 0; g.busy {
@@ -140,11 +145,11 @@ func (g *group) begin(ctx context.Context) (*sharedTx, error) {
 }
 
 // due reports whether the transaction has to end although more could share it.
-func (tx *sharedTx) due() bool {
+func (tx *sharedTx) due(sharedTime time.Duration) bool {
 	if tx.ready.IsZero() {
 		tx.ready = time.Now()
 	}
-	return tx.broken != nil || tx.writes >= maxShared || time.Since(tx.ready) >= maxSharedTime
+	return tx.broken != nil || tx.writes >= maxShared || time.Since(tx.ready) >= sharedTime
 }
 
 // run makes one change and passes the turn, also when the change panics. A change that fails takes back itself alone: the first
