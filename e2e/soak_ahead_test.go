@@ -13,18 +13,18 @@ func dueAhead(f *fleet, size soakSize, result *tally) {
 	f.misbehave(soaked, sandbox.Rule{Vice: "slow-answer", Amount: 200 * time.Millisecond})
 	defer f.misbehave(soaked)
 	list := f.register(soaked, size.ahead, time.Now().Add(time.Hour))
-	last := time.Now()
-	for i, h := range list {
-		c, _ := f.stored(h)
-		last = time.Now().Add(size.aheadWithin * time.Duration(i) / time.Duration(len(list)))
-		if err := f.kept.PutOff(f.t.Context(), c.ID, last); err != nil {
-			f.t.Fatal(err)
-		}
-	}
 	before := f.providers[soaked].Total().Refreshes
 	servers, database := f.cpu()
 	start := time.Now()
+	last := start
 	f.count(soaked, result, func() {
+		for i, h := range list {
+			c, _ := f.stored(h)
+			last = start.Add(size.aheadWithin * time.Duration(i) / time.Duration(len(list)))
+			if err := f.kept.PutOff(f.t.Context(), c.ID, last); err != nil {
+				f.t.Fatal(err)
+			}
+		}
 		f.untilWithin(5*time.Minute, "all that is due is refreshed", func() bool {
 			return f.providers[soaked].Total().Refreshes-before >= len(list)
 		})
