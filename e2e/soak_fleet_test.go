@@ -28,6 +28,9 @@ const (
 // shortLease is how long a process holds a refresh where one that does not come back is not to be waited for long.
 const shortLease = 2 * time.Second
 
+// killLease is that where processes are killed so often that the refreshes in between would be few.
+const killLease = 500 * time.Millisecond
+
 // fleet is some processes on one database, with providers in this process that count what they are asked.
 type fleet struct {
 	t         testing.TB
@@ -199,9 +202,6 @@ func (f *fleet) registerEnded(integration string, n int) []held {
 	f.exec("UPDATE connections SET expires_at = obtained_at, refresh_at = obtained_at WHERE integration = '" + integration + "'")
 	return list
 }
-
-// expired gives a time that is past.
-func expired() time.Time { return time.Now().Add(-time.Minute) }
 
 // stored gives what the database holds of a connection.
 func (f *fleet) stored(h held) (*models.Connection, models.Credentials) {

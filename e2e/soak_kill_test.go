@@ -38,14 +38,16 @@ func kills(f *fleet, size soakSize, result *tally, rules ...sandbox.Rule) {
 	f.misbehave(soaked, append(rules,
 		sandbox.Rule{Vice: "slow", Amount: 4 * time.Millisecond}, sandbox.Rule{Vice: "slow-answer", Amount: 4 * time.Millisecond})...)
 	defer f.misbehave(soaked)
-	// A connection that dies is replaced, and there is one to spare for each time.
-	list := f.register(soaked, underFire+size.kills, time.Now().Add(time.Hour))
+	// A connection that dies is replaced, and a kill may cost as many as are under fire.
+	list := f.register(soaked, underFire*(1+size.kills), time.Now().Add(time.Hour))
 	random := rand.New(rand.NewPCG(1, uint64(size.kills)))
 	var used []held
 	f.count(soaked, result, func() {
 		stop := f.keepAsking(list)
 		for range size.kills {
 			process := f.processes[random.IntN(len(f.processes))]
+			before := f.providers[soaked].Total().Refreshes
+			f.until("refreshes go on", func() bool { return f.providers[soaked].Total().Refreshes > before })
 			pause(f, time.Duration(random.IntN(int(60*time.Millisecond))))
 			process.kill()
 			f.restart(process, result)
@@ -177,7 +179,7 @@ func (f *fleet) stopWithin(h held, result *tally) {
 		got := f.ask(f.t.Context(), other, h, true)
 		signal(f, holder, syscall.SIGCONT)
 		// SQLite's lock may have been held by the background of the process that was stopped; nobody can write until it goes on.
-		for deadline := time.Now().Add(askTimeout); f.postgres == nil && got.code == "internal" && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(askTimeout); f.postgres == nil && got.code == "unavailable" && time.Now().Before(deadline); {
 			got = f.ask(f.t.Context(), other, h, true)
 		}
 		wg.Wait()

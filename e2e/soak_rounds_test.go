@@ -134,7 +134,7 @@ func passingTrouble(f *fleet, _ soakSize, result *tally) {
 // without end.
 func deadTokens(f *fleet, _ soakSize, result *tally) {
 	names := vicesOf("Dead refresh tokens")
-	list := f.register(soaked, len(names), expired())
+	list := f.registerEnded(soaked, len(names))
 	for i, h := range list {
 		if err := f.providers[soaked].MisbehaveGrant(h.grant, sandbox.Rule{Vice: names[i]}); err != nil {
 			f.t.Fatal(err)
@@ -163,7 +163,7 @@ func (f *fleet) refreshThrough(vices []string, result *tally, rules ...sandbox.R
 	f.t.Helper()
 	f.misbehave(soaked, rules...)
 	defer f.misbehave(soaked)
-	list := f.register(soaked, len(vices), expired())
+	list := f.registerEnded(soaked, len(vices))
 	for i, h := range list {
 		if err := f.providers[soaked].MisbehaveGrant(h.grant, sandbox.Rule{Vice: vices[i], Times: 1}); err != nil {
 			f.t.Fatal(err)

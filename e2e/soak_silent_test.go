@@ -12,7 +12,7 @@ import (
 // silentProvider has refreshes hang at one provider while those at another go on: their latency stays.
 func silentProvider(f *fleet, size soakSize, result *tally) {
 	f.misbehave(sick, sandbox.Rule{Vice: "silent"})
-	list := f.register(sick, size.silent, expired())
+	list := f.registerEnded(sick, size.silent)
 	healthy := f.register(soaked, 30, time.Now().Add(time.Hour))
 	f.count(soaked, result, func() {
 		f.latency(healthy, result) // connections are opened

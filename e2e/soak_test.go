@@ -96,8 +96,8 @@ var soakRounds = []struct {
 	{"tokens that died", 1, false, 0, deadTokens},
 	{"provider silent", 1, false, 0, silentProvider},
 	{"database restarted", 1, true, shortLease, databaseRestarts},
-	{"kill -9, reuse tolerated", 1, false, shortLease, killsTolerated},
-	{"kill -9, reuse ends grant", 1, false, shortLease, killsFatal},
+	{"kill -9, reuse tolerated", 1, false, killLease, killsTolerated},
+	{"kill -9, reuse ends grant", 1, false, killLease, killsFatal},
 	{"holder stopped", 2, false, shortLease, stoppedHolder},
 }
 

@@ -101,7 +101,7 @@ func (w *keyWork) reseal(ctx context.Context) error {
 	for _, pass := range status.Resealings {
 		resealed += pass.Resealed
 	}
-	fmt.Fprintf(w.streams.Out, "Everything is sealed under key %s; %d values were sealed anew.\n", status.Sealing, resealed)
+	fmt.Fprintf(w.streams.Out, "Everything is sealed under key %s; values sealed anew: %d.\n", status.Sealing, resealed)
 	if len(status.Damaged) > 0 {
 		printDamaged(w.streams, status.Damaged)
 		return fmt.Errorf("%d values do not open and were left as they are", len(status.Damaged))
@@ -139,10 +139,10 @@ func (k *keysPruneCommand) Run(ctx context.Context, streams Streams) error {
 			_, err := fmt.Fprintf(streams.Out, "Every key of %s is needed.\n", k.KeyFile)
 			return err
 		}
-		if err := k.checkUnused(ctx, w, removed); err != nil {
+		if err := k.confirm(streams, removed); err != nil {
 			return err
 		}
-		if err := k.confirm(streams, removed); err != nil {
+		if err := k.checkUnused(ctx, w, removed); err != nil { // as late as can be
 			return err
 		}
 		if err := vault.RemoveKeys(k.KeyFile, removed...); err != nil {

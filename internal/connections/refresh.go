@@ -188,7 +188,7 @@ func (s *Service) keepReply(ctx context.Context, r *store.Refresh, reply oauth.R
 // is no newer one.
 func (s *Service) saveRefreshed(ctx context.Context, r *store.Refresh, in *models.Integration, renewed models.Credentials) (fresh, error) {
 	result := fresh{credentials: renewed, renewed: true}
-	err := s.persist(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := s.persist(ctx, r, func(ctx context.Context, tx *store.Tx) error {
 		stored, err := tx.LockForRefresh(ctx, r.Connection.UUID)
 		if err != nil {
 			return err
@@ -213,7 +213,7 @@ func (s *Service) saveRefreshed(ctx context.Context, r *store.Refresh, in *model
 // what is at hand, or none when it has been overtaken: by new credentials, or by somebody who took the lease over.
 func (s *Service) refreshFailed(ctx context.Context, r *store.Refresh, rotated models.Credentials, failure *oauth.RefreshFailure, answer error) (fresh, error) {
 	var result fresh
-	err := s.persist(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := s.persist(ctx, r, func(ctx context.Context, tx *store.Tx) error {
 		stored, err := tx.LockForRefresh(ctx, r.Connection.UUID)
 		if err != nil {
 			return err
@@ -257,20 +257,23 @@ func (s *Service) write(ctx context.Context, change func(context.Context, *store
 
 // persist writes what must not be lost, for as long as it takes: the only copy of a rotated refresh token is in memory while the
 // disk is full or the database away. It gives up when that has no prospect, or when the program ends.
-func (s *Service) persist(ctx context.Context, change func(context.Context, *store.Tx) error) error {
+func (s *Service) persist(ctx context.Context, r *store.Refresh, change func(context.Context, *store.Tx) error) error {
 	const most = 10 * time.Minute
-	began, wait := time.Now(), 50*time.Millisecond
+	wait, enough := 50*time.Millisecond, time.After(most)
 	for {
 		err := s.write(ctx, change)
-		if err == nil || models.HasCode(err, models.CodeUnknownConnection) || time.Since(began) > most {
+		if err == nil || models.HasCode(err, models.CodeUnknownConnection) {
 			return err
 		}
 		s.jobs.Failed("store the outcome of a refresh; it is tried again", err)
 		select {
-		case <-s.ending:
-			return err
 		case <-time.After(wait):
 			wait = min(2*wait, 2*time.Second)
+			continue
+		case <-s.ending:
+		case <-enough:
 		}
+		s.log.Error("the outcome of a refresh was not stored", "connection", r.Connection.UUID, "error", err)
+		return err
 	}
 }

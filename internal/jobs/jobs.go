@@ -159,10 +159,10 @@ func (j *Jobs) Every(interval time.Duration, name string, work func(context.Cont
 			select {
 			case <-ticker.C:
 				if err := work(ctx); err == nil {
-					j.troubles.over(in)
+					j.troubles.leave(in)
 					in = ""
 				} else if ctx.Err() == nil {
-					in = j.troubles.failed(name, err)
+					in = j.troubles.loopFailed(in, name, err)
 				}
 			case <-ctx.Done():
 				return

@@ -10,9 +10,11 @@ import (
 	"github.com/patchbay/patchbay/models"
 )
 
-// How often the log is told of trouble that goes on, and when trouble that nobody has met again is another one.
+// How often the log is told of trouble that goes on, for how long after a failure it certainly does, and when trouble that nobody
+// has met again is another one.
 const (
 	tellAgain = time.Minute
+	goesOn    = 10 * time.Second
 	forgotten = 5 * time.Minute
 )
 
@@ -31,21 +33,42 @@ type troubles struct {
 type trouble struct {
 	began, told, last time.Time
 	failures          int
+	loops             int // that are in it; it is over when the last one has come out
 }
 
-// failed tells of a failure, and names the trouble that it is part of.
-func (t *troubles) failed(work string, err error) (what string) {
+// loopFailed is [troubles.failed] of a loop, which is in a trouble, or in none, and gives the one that it is in now.
+func (t *troubles) loopFailed(in, work string, err error) (what string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	what = t.note(work, err)
+	if what != in {
+		t.drop(in)
+		t.known[what].loops++
+	}
+	return what
+}
+
+// failed tells of a failure.
+func (t *troubles) failed(work string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.note(work, err)
+}
+
+// note is [troubles.failed], and names the trouble that the failure is part of.
+func (t *troubles) note(work string, err error) (what string) {
 	what = work
 	if models.Unavailable(err) && models.AsError(err) == nil { // and not the network of a provider
 		what = database
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	now := time.Now()
 	one := t.known[what]
-	if one == nil || now.Sub(one.last) > forgotten {
-		one = &trouble{began: now}
+	if one == nil {
+		one = &trouble{}
 		t.known[what] = one
+	}
+	if now.Sub(one.last) > forgotten {
+		*one = trouble{began: now, loops: one.loops}
 	}
 	one.failures, one.last = one.failures+1, now
 	switch {
@@ -60,25 +83,34 @@ func (t *troubles) failed(work string, err error) (what string) {
 	return what
 }
 
-// over tells that there is an end to a trouble, if there is one.
-func (t *troubles) over(what string) {
+// leave takes a loop out of the trouble that it is in, and tells when that is over.
+func (t *troubles) leave(in string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if one := t.known[what]; one != nil {
-		delete(t.known, what)
-		t.log.Info("over: "+what, "failures", one.failures, "since", one.began)
+	t.drop(in)
+}
+
+func (t *troubles) drop(in string) {
+	one := t.known[in]
+	if one == nil {
+		return
+	}
+	if one.loops--; one.loops <= 0 {
+		delete(t.known, in)
+		t.log.Info("over: "+in, "failures", one.failures, "since", one.began)
 	}
 }
 
-// under reports whether there is trouble, and counts a failure that is part of it.
+// under reports whether there is trouble just now, and counts a failure that is part of it.
 func (t *troubles) under(what string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	one := t.known[what]
-	if one != nil {
-		one.failures++
+	if one == nil || time.Since(one.last) > goesOn {
+		return false
 	}
-	return one != nil
+	one.failures++
+	return true
 }
 
 // jobTold is in what River tells of one job, which nothing else does.

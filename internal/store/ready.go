@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -82,7 +83,7 @@ func reasoned(err error) error {
 		message = "the disk of the database is full"
 	case code == sqlite3.SQLITE_BUSY:
 		message = "another program has the database locked"
-	case code == sqlite3.SQLITE_ERROR:
+	case code == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such table"):
 		message = "tables are missing in the database: somebody has changed it, or put another in its place"
 	case models.Unavailable(err):
 		message = "the database does not answer"

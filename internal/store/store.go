@@ -207,7 +207,7 @@ func (s *Store) Postgres() bool { return s.postgres() }
 func (s *Store) SQL() *sql.DB { return s.pool }
 
 // SQL gives the transaction itself. It is for internal/jobs alone, so that a job is there if, and only if, what it is
-// about was written. It must be neither committed nor rolled back.
+// about was written. It must be neither committed nor rolled back, and a change one of whose statements fails there has to fail.
 func (tx *Tx) SQL() *sql.Tx {
 	if shared, ok := tx.db.Statement.ConnPool.(*sharedTx); ok {
 		return shared.Tx

@@ -91,13 +91,13 @@ func (s *Service) queueNew(ctx context.Context) error {
 // makeJobs makes the jobs of deliveries that are new, and hastens those of others that are to be tried before their time. It gives
 // the ids of the latter that are being done: they have to be looked at again.
 func (s *Service) makeJobs(ctx context.Context, tx *store.Tx, taken []models.WebhookDelivery) (busy []int64, err error) {
-	added, now := map[string][]jobs.Args{}, s.now()
+	added := map[string][]jobs.Args{}
 	for _, d := range taken {
 		queue := queueOf(d.EndpointID)
 		switch {
 		case d.Tries == 0:
 			added[queue] = append(added[queue], deliveryJob{d.ID})
-		case d.Status == models.DeliveryPending && d.NextTry != nil && !d.NextTry.After(now): // it was not tried meanwhile
+		case d.Status == models.DeliveryPending: // where it is not due after all, its job waits on
 			running, err := s.jobs.Hasten(ctx, tx, queue, deliveryJob{d.ID})
 			if err != nil {
 				return nil, err
