@@ -74,7 +74,7 @@ func (s *Service) refreshAhead(ctx context.Context, integration string) error {
 				switch {
 				case result.Err == nil, models.AsError(result.Err) != nil: // the connection tells
 					return nil
-				case store.Unopenable(result.Err): // which holds up no other
+				case store.DoesNotOpen(result.Err): // which holds up no other
 					gotOn.Store(true)
 					s.log.Error("refresh ahead", "connection", due[i].UUID, "error", result.Err)
 					return s.store.PutOff(ctx, due[i].ID, s.now().Add(models.KeepAlive))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -135,11 +134,6 @@ func (s *Store) Used(ctx context.Context, ids []int64, now time.Time) error {
 		}
 		return nil
 	})
-}
-
-// Unopenable reports whether an error says that a sealed value does not open: it was damaged, or its key is gone.
-func Unopenable(err error) bool {
-	return errors.Is(err, vault.ErrNotAuthentic) || errors.Is(err, vault.ErrUnknownKey)
 }
 
 // PutOff puts off the next refresh of a connection in the background.
