@@ -13,6 +13,7 @@ var debianPackages = map[string]string{
 	"initdb":   "postgresql",
 	"node":     "nodejs",
 	"npm":      "npm",
+	"python3":  "python3",
 }
 
 // Need finds a program that a test cannot do without and gives its path; where it is missing, see [Unavailable].

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/patchbay/patchbay/internal/testkit"
 	"github.com/patchbay/patchbay/models"
 )
 
@@ -30,10 +31,7 @@ func TestSignaturesAreThoseOfStandardWebhooks(t *testing.T) {
 // The guide's program for a language without a library of ours.
 func TestTheGuidesPythonVerifies(t *testing.T) {
 	t.Parallel()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3")
-	}
+	python := testkit.Need(t, "python3")
 	guide, err := os.ReadFile("../../docs/guide/webhooks.md")
 	must(t, err)
 	_, program, _ := strings.Cut(string(guide), "```python\n")
