@@ -215,8 +215,8 @@ func (tx *Tx) SQL() *sql.Tx {
 	return tx.db.Statement.ConnPool.(*sql.Tx)
 }
 
-// gormConfig tells whether statements are kept prepared: that pays for SQLite's readers alone. What is first prepared in a
-// transaction ends with it.
+// gormConfig tells whether GORM keeps statements prepared, which is for SQLite's readers alone: what it first prepares in a
+// transaction ends with it. The writer's are kept by statements.
 func gormConfig(prepare bool) *gorm.Config {
 	return &gorm.Config{
 		TranslateError:         true,
